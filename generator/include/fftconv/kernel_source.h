@@ -1,0 +1,69 @@
+// KernelSource: emitted text without includes, its entry points, and the constants they read.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fftconv/device_facts.h"
+#include "fftconv/kernel_config.h"
+#include "fftconv/problem.h"
+
+namespace fftconv {
+
+/// One entry point and how to launch it. On a CPU the grid is the range of independent work items.
+struct KernelEntry {
+  std::string name;
+  std::array<int, 3> grid{1, 1, 1};  ///< blocks
+  int threads = 1;                   ///< threads of a block
+  std::int64_t shared_bytes = 0;     ///< dynamic shared memory of a block (CPU: scratch bytes of a worker)
+  bool operator==(const KernelEntry&) const = default;
+};
+
+struct KernelSource {
+  Problem problem;
+  KernelConfig config;
+  std::string arch;  ///< what the text was emitted for
+  std::string text;
+  KernelEntry convolution;                 ///< reads u and the spectrum, writes y
+  KernelEntry spectrum;                    ///< reads the fp32 filter, writes its spectrum
+  std::vector<std::string> options;        ///< compiler options
+  std::vector<std::byte> tables;           ///< DFT matrices and twiddles, read by both entries
+  std::int64_t spectrum_bytes = 0;         ///< all filters, in fragment order (opaque)
+  std::int64_t spectrum_scratch_bytes = 0; ///< device memory that the spectrum entry needs while it runs
+  std::string digest;  ///< SHA-256 of text, options and arch, in hexadecimal; names the binary in the cache
+};
+
+/// The one parameter of every emitted entry point; the emitted text declares the same struct, field by field.
+/// A pointer that a problem does not use is null. Rows are dense (B, H, L) unless the strides say otherwise.
+struct KernelArgs {
+  const void* u = nullptr;         ///< input, io type
+  void* y = nullptr;               ///< output, io type
+  const void* filter = nullptr;    ///< fp32 taps (spectrum entry)
+  void* spectrum = nullptr;        ///< opaque filter spectrum (written by the spectrum entry, read by the other)
+  void* scratch = nullptr;         ///< spectrum_scratch_bytes (spectrum entry)
+  const void* tables = nullptr;    ///< KernelSource::tables on the device
+  const void* pregate = nullptr;   ///< like u
+  const void* postgate = nullptr;  ///< like y
+  const void* skip = nullptr;      ///< fp32, one a channel
+  std::int64_t batch = 0;
+  std::int64_t channels = 0;
+  std::int64_t seqlen = 0;
+  std::int64_t filter_len = 0;
+  std::int64_t filters = 0;
+};
+
+/// Emits the kernel for (problem, config): CUDA text where the config's engine is one of the mma engines, C++ for
+/// the CPU device where it is `vector`. Pure: the same arguments give the same bytes.
+/// Errors: unsupported (config cannot compute problem, or does not fit `device`), invalid_argument.
+Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
+
+/// Why `config` cannot compute `problem` on `device`, if it cannot. Cheap: nothing is emitted. emit() calls it.
+Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
+
+/// SHA-256 of every template and of the generator's version: a change of the generator retires what it made.
+const std::string& generator_digest();
+
+}  // namespace fftconv

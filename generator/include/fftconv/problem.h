@@ -1,0 +1,103 @@
+// Problem: all that affects the result of a convolution, and nothing that does not.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fftconv/result.h"
+
+namespace fftconv {
+
+/// Which products u[n - lag] * k[lag] make up y[n]; out-of-range samples are zero except in circular mode.
+///   causal        lags 0 .. Lk-1
+///   anticausal    lags -(Lk-1) .. 0; tap j has lag -j
+///   bidirectional lags -c .. Lk-1-c with c = (Lk-1)/2; tap j has lag j - c (numpy.convolve's mode "same")
+///   circular      lags 0 .. Lk-1, indices modulo L
+enum class Mode { causal, anticausal, bidirectional, circular };
+
+/// Type of u and y in memory (and of the gates). The filter is always fp32.
+enum class DataType { f16, bf16, f32 };
+
+/// Precision class: the relative L2 error against fp64 that a kernel may have. See error_budget().
+enum class Precision { f16, bf16, f32 };
+
+/// What is computed. backward_input: du from dy and k. backward_filter: dk from dy and u.
+enum class Direction { forward, backward_input, backward_filter };
+
+enum class FilterSharing {
+  per_channel,  ///< k is (H, Lk)
+  per_group,    ///< k is (groups, Lk); channel h uses filter h / (H / groups)
+  per_example,  ///< k is (B, H, Lk)
+};
+
+enum class Layout {
+  bhl,  ///< (batch, channels, seqlen), seqlen fastest
+  blh,  ///< (batch, seqlen, channels), channels fastest
+};
+
+/// A long convolution of `batch` x `channels` real rows of `seqlen` samples with real filters.
+/// Regular; the canonical text of to_string() round-trips through parse_problem().
+struct Problem {
+  Mode mode = Mode::causal;
+  std::int64_t seqlen = 0;      ///< L, samples a row, 1 .. 2^26
+  std::int64_t filter_len = 0;  ///< Lk, taps; at most L (2 L - 1 when bidirectional)
+  std::int64_t batch = 1;       ///< B
+  std::int64_t channels = 1;    ///< H
+  DataType io = DataType::f32;
+  Precision precision = Precision::f32;
+  Direction direction = Direction::forward;
+  bool pregate = false;   ///< y = conv(u * w, k)
+  bool postgate = false;  ///< y = v * conv(u, k)
+  bool skip = false;      ///< y += D[h] * u
+  FilterSharing sharing = FilterSharing::per_channel;
+  std::int64_t groups = 1;  ///< for per_group; divides channels
+  Layout layout = Layout::bhl;
+  /// Distance in elements from one batch, channel and sample to the next; all zero means dense in `layout`.
+  std::array<std::int64_t, 3> strides{};
+  /// Frequency-sparse: bit i of kept[d] says that block i of 16 frequencies along Monarch digit d is not zero.
+  /// All ones (the default) is dense.
+  std::array<std::uint64_t, 4> kept{~0ull, ~0ull, ~0ull, ~0ull};
+
+  bool operator==(const Problem&) const = default;
+};
+
+/// What is wrong with a problem, if anything: L = 0, a filter longer than the input, groups that do not divide …
+Result<void> validate(const Problem& problem);
+
+/// Canonical text, e.g. "causal/L4096/k4096/b64/h768/io-f16/f16/forward"; defaults past these eight are left out,
+/// others follow as "/pregate", "/groups-4", "/blh", "/strides-a,b,c", "/kept-…". Never depends on the locale.
+std::string to_string(const Problem& problem);
+Result<Problem> parse_problem(std::string_view text);
+
+/// Relative L2 error against fp64 that a result may have: the precision class plus rounding to the I/O type.
+/// Budgets follow the table of errors measured for Monarch transforms at 256 … 64K with a margin of about two.
+double error_budget(const Problem& problem);
+
+/// Bytes of one sample of `type`.
+std::size_t size_of(DataType type);
+
+/// First lag of the filter's taps (0 for causal and circular) and the step of the lag from tap to tap (1 or -1).
+/// backward_input reverses the lags: du is the correlation of dy with k.
+std::int64_t first_lag(const Problem& problem);
+int lag_step(const Problem& problem);
+
+/// Number of distinct filters: H, groups or B * H.
+std::int64_t filter_count(const Problem& problem);
+
+const char* to_string(Mode mode);
+const char* to_string(DataType type);
+const char* to_string(Precision precision);
+const char* to_string(Direction direction);
+Result<Mode> parse_mode(std::string_view text);
+Result<DataType> parse_data_type(std::string_view text);
+Result<Precision> parse_precision(std::string_view text);
+
+}  // namespace fftconv
+
+template <>
+struct std::hash<fftconv::Problem> {
+  std::size_t operator()(const fftconv::Problem& problem) const noexcept;
+};

@@ -1,0 +1,20 @@
+// The fp64 reference that every result is compared with.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "fftconv/problem.h"
+
+namespace fftconv {
+
+/// One row: y[n] = sum over taps j of k[j] u[n - lag_j], in fp64, with the lags, the direction and the mode of
+/// `problem` (gates and skip are not applied). Direct sums for short rows, an fp64 FFT of its own for long ones.
+/// `u` has seqlen samples, `k` filter_len taps; returns seqlen samples.
+std::vector<double> reference_row(const Problem& problem, std::span<const double> u, std::span<const double> k);
+
+/// ||a - b|| / ||b||; NaN or infinity anywhere in `a` gives infinity; b = 0 gives ||a||.
+double relative_l2_error(std::span<const double> a, std::span<const double> b);
+
+}  // namespace fftconv

@@ -1,0 +1,88 @@
+// Device: where kernels are compiled, loaded, run and timed. Implementations: cuda, cpu, sim, fake.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fftconv/compiled_kernel.h"
+#include "fftconv/device_facts.h"
+#include "fftconv/kernel_source.h"
+#include "fftconv/result.h"
+
+namespace fftconv {
+
+/// A stream of the device: CUstream on cuda (null = the default stream), ignored elsewhere.
+using Stream = void*;
+
+/// Memory of a device, freed with the object. Addresses are device addresses (host addresses on cpu and sim).
+class DeviceBuffer {
+ public:
+  virtual ~DeviceBuffer() = default;
+  virtual void* data() const = 0;
+  virtual std::size_t size() const = 0;
+};
+
+/// A binary loaded into a device. Immutable; launch() may be called from many threads, takes no lock and allocates
+/// nothing. Asynchronous on cuda.
+class LoadedKernel {
+ public:
+  virtual ~LoadedKernel() = default;
+  virtual Result<void> launch(const KernelEntry& entry, const KernelArgs& args, Stream stream) const = 0;
+};
+
+/// One timed launch.
+struct Sample {
+  double seconds = 0;
+  double clock_hz = 0;     ///< 0 = unknown
+  bool throttled = false;  ///< the clock had dropped: throw the sample away
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual const DeviceFacts& facts() const = 0;
+  virtual std::string driver_version() const = 0;
+  virtual std::string compiler_version() const = 0;
+
+  /// Compiles without looking into any cache. Thread-safe.
+  virtual Result<CompiledKernel> compile(const KernelSource& source) = 0;
+  virtual Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
+                                                           const CompiledKernel& kernel) = 0;
+
+  virtual Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) = 0;
+  virtual Result<void> upload(void* destination, const void* source, std::size_t bytes) = 0;
+  virtual Result<void> download(void* destination, const void* source, std::size_t bytes) = 0;
+  /// Waits for all work of the stream; reports what failed since the last call.
+  virtual Result<void> synchronize(Stream stream) = 0;
+
+  /// Times one launch: with `cold` the L2 (or last-level cache) is flushed before it. Synchronous.
+  virtual Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
+                                bool cold) = 0;
+};
+
+struct DeviceInfo {
+  DeviceKind kind;
+  int ordinal = 0;
+  bool available = false;
+  std::string name;
+  std::string missing;  ///< where not available: what is missing and what that costs, one sentence
+};
+
+/// Every kind of device with what it lacks here; never fails.
+std::vector<DeviceInfo> list_devices();
+
+/// Opens a device. `arch` overrides the architecture (sim: what to simulate, default sm_90a).
+Result<std::shared_ptr<Device>> open_device(DeviceKind kind, int ordinal = 0, const std::string& arch = {});
+/// The best device present: cuda if there is one, else cpu.
+Result<std::shared_ptr<Device>> open_best_device();
+
+// One maker for each kind, in runtime/src/<kind>/.
+Result<std::shared_ptr<Device>> open_cuda_device(int ordinal);
+Result<std::shared_ptr<Device>> open_cpu_device();
+Result<std::shared_ptr<Device>> open_sim_device(const std::string& arch);
+
+}  // namespace fftconv

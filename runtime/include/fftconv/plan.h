@@ -1,0 +1,101 @@
+// Plan: an immutable, ready-to-run convolution. Context: a device with its memory of what is fastest.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fftconv/device.h"
+#include "fftconv/tuning_db.h"
+
+namespace fftconv {
+
+/// How much work plan() may do to find the fastest kernel.
+enum class Rigor {
+  estimate,     ///< never measures: database, else cost model (default)
+  measure,      ///< measures the model's best few
+  patient,      ///< measures many, within the budget
+  exhaustive,   ///< measures all
+  cached_only,  ///< neither measures nor compiles: a cached binary or an error
+};
+const char* to_string(Rigor rigor);
+Result<Rigor> parse_rigor(std::string_view text);
+
+struct PlanOptions {
+  Rigor rigor = Rigor::estimate;
+  double budget_s = 10;  ///< for measure and patient
+};
+
+/// A filter's spectrum on the device, in the order that one plan's kernel reads. Opaque; freed with the object.
+class FilterSpectrum {
+ public:
+  const void* data() const;
+  std::size_t size() const;
+  struct State;
+  explicit FilterSpectrum(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  const State& state() const { return *state_; }
+
+ private:
+  std::shared_ptr<const State> state_;
+};
+
+/// Device addresses for one call. Rows are dense (B, H, L) unless the problem's strides say otherwise.
+struct ConvolutionBuffers {
+  const void* u = nullptr;         ///< (B, H, L), io type
+  void* y = nullptr;               ///< (B, H, L), io type; may not overlap u
+  const FilterSpectrum* spectrum = nullptr;
+  const void* pregate = nullptr;   ///< w, like u
+  const void* postgate = nullptr;  ///< v, like y
+  const void* skip = nullptr;      ///< D, fp32 (H)
+};
+
+class Plan {
+ public:
+  const Problem& problem() const;
+  const KernelConfig& config() const;
+  const KernelSource& source() const;
+  const CompiledKernel& kernel() const;
+  Provenance provenance() const;
+  /// What was chosen and why, for people.
+  std::string explain() const;
+
+  /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return.
+  Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
+
+  /// y = conv(u, k). Takes no lock, allocates nothing; safe from many threads and while a stream is captured.
+  /// Errors: invalid_argument for a null pointer or a spectrum of another plan; launch_failed.
+  Result<void> execute(const ConvolutionBuffers& buffers, Stream stream = nullptr) const;
+
+  struct State;
+  explicit Plan(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+ private:
+  std::shared_ptr<const State> state_;
+};
+
+struct ContextOptions {
+  std::filesystem::path cache_directory;  ///< empty: default_cache_directory()
+  bool use_disk = true;                   ///< false: databases in memory
+  LogCallback log;
+};
+
+/// A device, its databases and the plans made so far. Thread-safe.
+class Context {
+ public:
+  static Result<std::shared_ptr<Context>> create(std::shared_ptr<Device> device, const ContextOptions& options = {});
+  virtual ~Context() = default;
+
+  virtual Device& device() = 0;
+  virtual const Environment& environment() const = 0;
+
+  /// The plan for a problem. One found in memory costs under 1 microsecond.
+  virtual Result<Plan> plan(const Problem& problem, const PlanOptions& options = {}) = 0;
+  /// The plan of one given candidate: compiled or from the cache.
+  virtual Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) = 0;
+
+  /// Runs `use` with the tuning database, under its lock.
+  virtual void with_database(const std::function<void(TuningDb&)>& use) = 0;
+};
+
+}  // namespace fftconv

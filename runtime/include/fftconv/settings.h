@@ -1,0 +1,21 @@
+// Every environment variable that fftconv reads, in one place.
+#pragma once
+
+#include <string>
+
+namespace fftconv {
+
+struct Settings {
+  std::string cache_dir;       ///< FFTCONV_CACHE_DIR
+  std::string nvrtc;           ///< FFTCONV_NVRTC: path of libnvrtc
+  std::string llvm_component;  ///< FFTCONV_LLVM: path of the LLVM component, or "off"
+  std::string cuda_driver;     ///< FFTCONV_LIBCUDA: path of libcuda, or "off"
+  std::string device;          ///< FFTCONV_DEVICE: "cuda", "cpu", "sim"
+};
+
+/// Read once, at the first call.
+const Settings& settings();
+/// Replaces what was read (options of the tools, tests). Call before the first device is opened.
+void set_settings(const Settings& settings);
+
+}  // namespace fftconv

@@ -1,0 +1,105 @@
+// TuningDb: every candidate ever tried, keyed by environment, problem and candidate. Winners are a query.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fftconv/environment.h"
+#include "fftconv/kernel_config.h"
+#include "fftconv/measurement.h"
+#include "fftconv/problem.h"
+#include "fftconv/result.h"
+
+namespace fftconv {
+
+/// Receives one line per event worth telling (a database set aside, WAL refused …). May be empty.
+using LogCallback = std::function<void(const std::string& line)>;
+
+struct Trial {
+  Environment environment;
+  Problem problem;
+  KernelConfig config;
+  Measurement measurement;
+  std::int64_t unix_time = 0;  ///< seconds, when it was stored
+};
+
+/// How thoroughly a problem was searched in an environment.
+struct SearchRecord {
+  std::string rigor;       ///< "measure", "patient", "exhaustive"
+  double budget_s = 0;
+  int candidates = 0;      ///< in the space
+  int measured = 0;
+  bool complete = false;
+};
+
+/// Where a choice came from, best first.
+enum class Provenance {
+  exact,            ///< measured here: same environment, same problem
+  other_toolchain,  ///< same device under another driver or compiler
+  nearest_size,     ///< same device, nearest length; mode, precision, direction and sparsity equal
+  same_arch,        ///< another device of the same architecture
+  cost_model,
+  plain_default,
+};
+const char* to_string(Provenance provenance);
+
+struct Choice {
+  KernelConfig config;
+  Provenance provenance = Provenance::plain_default;
+  double seconds = 0;       ///< median measured, 0 where nothing was
+  std::string explanation;  ///< one sentence that names the trial it rests on
+};
+
+/// One SQLite file (STRICT tables, application_id, user_version; WAL where the file system allows, else DELETE).
+/// A damaged file or one from a later version is set aside under another name, and work goes on in a new one; if not
+/// even that is possible (read-only home, full disk), in memory. Every such event is logged. An invalid row is a
+/// miss. An object is for one thread at a time; any number of objects and processes may have the file open.
+class TuningDb {
+ public:
+  /// Opens or creates `file`; an empty path means in memory. `read_only` neither creates nor writes.
+  static Result<TuningDb> open(const std::filesystem::path& file, LogCallback log = {}, bool read_only = false);
+  TuningDb(TuningDb&&) noexcept;
+  TuningDb& operator=(TuningDb&&) noexcept;
+  ~TuningDb();
+
+  /// Stores a trial; a second one with the same key replaces the first. Durable when it returns.
+  Result<void> put(const Trial& trial);
+  Result<void> put_search(const Environment& environment, const Problem& problem, const SearchRecord& record);
+
+  std::optional<Trial> find(const Environment& environment, const Problem& problem, const KernelConfig& config);
+  std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
+  /// All trials of a problem in an environment, fastest first, failed ones last.
+  std::vector<Trial> trials(const Environment& environment, const Problem& problem);
+  /// Everything, for export, merge and reports. Return false from `visit` to stop.
+  Result<void> for_each(const std::function<bool(const Trial&)>& visit);
+
+  /// Fastest measured candidate by the fallbacks of Provenance down to same_arch, checked by `legal`.
+  /// Where the nearest size was measured, its config is taken over only if `adapt` turns it into a legal one.
+  std::optional<Choice> choose(const Environment& environment, const Problem& problem,
+                               const std::function<std::optional<KernelConfig>(const KernelConfig&)>& adapt);
+
+  /// Adds all trials of another database; on equal keys the later one wins. Idempotent, order-independent.
+  Result<int> merge(TuningDb& other);
+  /// JSON lines, one trial a line; import is the inverse and counts what it took.
+  Result<int> export_lines(std::string& out);
+  Result<int> import_lines(const std::string& text);
+
+  bool in_memory() const;
+  const std::filesystem::path& file() const;
+
+ private:
+  struct State;
+  explicit TuningDb(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// Default directory of both databases: FFTCONV_CACHE_DIR, else $XDG_CACHE_HOME/fftconv, else ~/.cache/fftconv.
+/// (The environment is read by runtime/settings; this takes what was read.)
+std::filesystem::path default_cache_directory(const std::string& override_dir);
+
+}  // namespace fftconv
