@@ -12,15 +12,15 @@ namespace fftconv {
 
 /// Seconds for the whole problem, each resource on its own; `total` combines them.
 struct Cost {
-  double matrix_s = 0;    ///< DFT matrix products by engine rate
-  double issue_s = 0;     ///< instruction issue slots
-  double shared_s = 0;    ///< shared-memory bytes
-  double memory_s = 0;    ///< device-memory bytes
-  double l2_s = 0;        ///< L2 bytes: tables and spectrum that are read again for each row
+  double matrix_s = 0;  ///< DFT matrix products by engine rate
+  double issue_s = 0;   ///< instruction issue slots
+  double shared_s = 0;  ///< shared-memory bytes
+  double memory_s = 0;  ///< device-memory bytes
+  double l2_s = 0;      ///< L2 bytes: tables and spectrum that are read again for each row
   double launch_s = 0;
-  double occupancy = 0;   ///< resident warps of a multiprocessor over its maximum, 0 … 1
+  double occupancy = 0;  ///< resident warps of a multiprocessor over its maximum, 0 … 1
   double total_s = 0;
-  std::string bound;      ///< name of the largest term
+  std::string bound;  ///< name of the largest term
 };
 
 Cost predict(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);

@@ -26,8 +26,8 @@ struct DeviceFacts {
   double memory_bytes_per_s = 0;      ///< device memory, copy: read plus written
   double l2_bytes_per_s = 0;          ///< read
   double shared_bytes_per_clock = 0;  ///< per SM
-  double mma_f16_flops = 0;     ///< dense, through mma.sync, fp16 accumulators, whole device, per second
-  double mma_f16f32_flops = 0;  ///< fp32 accumulators
+  double mma_f16_flops = 0;           ///< dense, through mma.sync, fp16 accumulators, whole device, per second
+  double mma_f16f32_flops = 0;        ///< fp32 accumulators
   double mma_bf16_flops = 0;
   double fma_f32_flops = 0;  ///< general units, fp32
   double launch_s = 0;       ///< cost of one launch

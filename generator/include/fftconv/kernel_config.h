@@ -12,20 +12,20 @@ namespace fftconv {
 
 /// Where a row's spectrum lives while it is computed.
 enum class Strategy {
-  fused,     ///< one kernel reads u and writes y; the whole row stays on one SM (or in one core's cache)
-  chunked,   ///< overlap-add over blocks of a row, carry on chip
-  multipass, ///< three passes over device memory
-  l2,        ///< one persistent kernel, intermediate in L2
-  cluster,   ///< one thread-block cluster, intermediate in distributed shared memory
+  fused,      ///< one kernel reads u and writes y; the whole row stays on one SM (or in one core's cache)
+  chunked,    ///< overlap-add over blocks of a row, carry on chip
+  multipass,  ///< three passes over device memory
+  l2,         ///< one persistent kernel, intermediate in L2
+  cluster,    ///< one thread-block cluster, intermediate in distributed shared memory
 };
 
 /// The unit that does the DFT matrix products.
 enum class Engine {
-  mma_f16,    ///< mma.sync, fp16 operands, fp16 accumulators
-  mma_f16f32, ///< mma.sync, fp16 operands, fp32 accumulators
-  mma_bf16,   ///< mma.sync, bf16 operands, fp32 accumulators
-  mma_split,  ///< mma.sync, fp32 values split into two fp16 operands, three products, fp32 accumulators
-  vector,     ///< CPU: fp32 fused multiply-add in vectors of the host's width
+  mma_f16,     ///< mma.sync, fp16 operands, fp16 accumulators
+  mma_f16f32,  ///< mma.sync, fp16 operands, fp32 accumulators
+  mma_bf16,    ///< mma.sync, bf16 operands, fp32 accumulators
+  mma_split,   ///< mma.sync, fp32 values split into two fp16 operands, three products, fp32 accumulators
+  vector,      ///< CPU: fp32 fused multiply-add in vectors of the host's width
 };
 
 /// Where a table of constants is kept between the rows that use it.
@@ -41,16 +41,16 @@ struct KernelConfig {
   std::vector<int> radices;
   Strategy strategy = Strategy::fused;
   Engine engine = Engine::mma_f16;
-  int rows = 1;   ///< rows that a block (or a core) has in flight at a time, all of one channel
-  int warps = 1;  ///< CUDA: warps that share one row
-  int loop = 0;   ///< CUDA: groups of `rows` that one block takes one after another; 0 = the whole batch
-  int depth = 1;  ///< CUDA: slots of input per row in flight; 1 = the next row is loaded after this one is done
+  int rows = 1;         ///< rows that a block (or a core) has in flight at a time, all of one channel
+  int warps = 1;        ///< CUDA: warps that share one row
+  int loop = 0;         ///< CUDA: groups of `rows` that one block takes one after another; 0 = the whole batch
+  int depth = 1;        ///< CUDA: slots of input per row in flight; 1 = the next row is loaded after this one is done
   bool paired = false;  ///< circular only: two rows ride in one complex transform of length L
-  Residency filter = Residency::memory;    ///< filter spectrum
-  Residency twiddle = Residency::memory;   ///< per-digit DFT matrices and twiddles
-  int lanes = 0;       ///< CPU: vector width in fp32 elements
-  int interleave = 0;  ///< CPU: independent cores in flight
-  bool streaming = false;  ///< CPU: streaming stores for y
+  Residency filter = Residency::memory;   ///< filter spectrum
+  Residency twiddle = Residency::memory;  ///< per-digit DFT matrices and twiddles
+  int lanes = 0;                          ///< CPU: vector width in fp32 elements
+  int interleave = 0;                     ///< CPU: independent cores in flight
+  bool streaming = false;                 ///< CPU: streaming stores for y
   CompilerId compiler = CompilerId::nvrtc;
 
   bool operator==(const KernelConfig&) const = default;

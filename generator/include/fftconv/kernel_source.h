@@ -27,12 +27,12 @@ struct KernelSource {
   KernelConfig config;
   std::string arch;  ///< what the text was emitted for
   std::string text;
-  KernelEntry convolution;                 ///< reads u and the spectrum, writes y
-  KernelEntry spectrum;                    ///< reads the fp32 filter, writes its spectrum
-  std::vector<std::string> options;        ///< compiler options
-  std::vector<std::byte> tables;           ///< DFT matrices and twiddles, read by both entries
-  std::int64_t spectrum_bytes = 0;         ///< all filters, in fragment order (opaque)
-  std::int64_t spectrum_scratch_bytes = 0; ///< device memory that the spectrum entry needs while it runs
+  KernelEntry convolution;                  ///< reads u and the spectrum, writes y
+  KernelEntry spectrum;                     ///< reads the fp32 filter, writes its spectrum
+  std::vector<std::string> options;         ///< compiler options
+  std::vector<std::byte> tables;            ///< DFT matrices and twiddles, read by both entries
+  std::int64_t spectrum_bytes = 0;          ///< all filters, in fragment order (opaque)
+  std::int64_t spectrum_scratch_bytes = 0;  ///< device memory that the spectrum entry needs while it runs
   std::string digest;  ///< SHA-256 of text, options and arch, in hexadecimal; names the binary in the cache
 };
 

@@ -9,7 +9,7 @@
 namespace fftconv {
 
 enum class BinaryFormat {
-  cubin,   ///< CUDA ELF
+  cubin,  ///< CUDA ELF
   ptx,
   object,  ///< host relocatable object for the JIT linker
 };

@@ -49,13 +49,13 @@ struct CubinKernel {
 class LlvmComponent {
  public:
   virtual ~LlvmComponent() = default;
-  virtual std::string version() const = 0;  ///< "19.1.7"
-  virtual std::string host_cpu() const = 0; ///< "znver5"
+  virtual std::string version() const = 0;                      ///< "19.1.7"
+  virtual std::string host_cpu() const = 0;                     ///< "znver5"
   virtual bool host_has(const std::string& feature) const = 0;  ///< "avx512f", "avx2", "fma"
   virtual Result<ClangOutput> compile(const ClangJob& job) = 0;
   /// Links an object; `helpers` are the only symbols that it may import besides compiler builtins (memcpy …).
-  virtual Result<std::unique_ptr<LinkedObject>> link(
-      const std::vector<std::byte>& object, const std::vector<std::pair<std::string, void*>>& helpers) = 0;
+  virtual Result<std::unique_ptr<LinkedObject>> link(const std::vector<std::byte>& object,
+                                                     const std::vector<std::pair<std::string, void*>>& helpers) = 0;
   virtual Result<std::vector<CubinKernel>> read_cubin(const std::vector<std::byte>& cubin) = 0;
 };
 

@@ -42,8 +42,8 @@ class FilterSpectrum {
 
 /// Device addresses for one call. Rows are dense (B, H, L) unless the problem's strides say otherwise.
 struct ConvolutionBuffers {
-  const void* u = nullptr;         ///< (B, H, L), io type
-  void* y = nullptr;               ///< (B, H, L), io type; may not overlap u
+  const void* u = nullptr;  ///< (B, H, L), io type
+  void* y = nullptr;        ///< (B, H, L), io type; may not overlap u
   const FilterSpectrum* spectrum = nullptr;
   const void* pregate = nullptr;   ///< w, like u
   const void* postgate = nullptr;  ///< v, like y

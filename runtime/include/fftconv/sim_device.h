@@ -25,22 +25,22 @@ struct SimOptions {
 
 /// One violation. `line` is the line of KernelSource::text that made the access.
 struct SimFinding {
-  std::string kind;     ///< "race", "unwritten", "out-of-range", "barrier", "async", "misaligned"
+  std::string kind;  ///< "race", "unwritten", "out-of-range", "barrier", "async", "misaligned"
   int line = 0;
-  int other_line = 0;   ///< the access it collides with, 0 where there is none
+  int other_line = 0;  ///< the access it collides with, 0 where there is none
   std::string message;
 };
 
 /// Counts over one launch.
 struct SimCounters {
-  std::int64_t mma = 0;                  ///< warp-level m16n8k16 products
-  std::int64_t shared_requests = 0;      ///< warp-level shared-memory instructions
-  std::int64_t shared_wavefronts = 0;    ///< with bank conflicts
-  std::int64_t shared_ideal = 0;         ///< without
+  std::int64_t mma = 0;                ///< warp-level m16n8k16 products
+  std::int64_t shared_requests = 0;    ///< warp-level shared-memory instructions
+  std::int64_t shared_wavefronts = 0;  ///< with bank conflicts
+  std::int64_t shared_ideal = 0;       ///< without
   std::int64_t shared_bytes = 0;
   std::int64_t global_requests = 0;
-  std::int64_t global_sectors = 0;       ///< 32-byte sectors touched
-  std::int64_t global_ideal = 0;         ///< bytes asked for / 32, rounded up for each request
+  std::int64_t global_sectors = 0;  ///< 32-byte sectors touched
+  std::int64_t global_ideal = 0;    ///< bytes asked for / 32, rounded up for each request
   std::int64_t barriers = 0;
 };
 

@@ -6,9 +6,9 @@
 namespace fftconv {
 
 struct Environment {
-  std::string device;            ///< DeviceFacts::name
-  std::string kind;              ///< "cuda", "cpu", "sim", "fake"
-  std::string arch;              ///< "sm_90a", "x86-64-avx512"
+  std::string device;  ///< DeviceFacts::name
+  std::string kind;    ///< "cuda", "cpu", "sim", "fake"
+  std::string arch;    ///< "sm_90a", "x86-64-avx512"
   int sm_count = 0;
   long long l2_bytes = 0;
   std::string driver;            ///< driver version; for a CPU the operating system's

@@ -8,25 +8,25 @@ namespace fftconv {
 
 enum class TrialStatus {
   measured,
-  dropped,         ///< left the race early: too slow to win; its time is an estimate
-  illegal,         ///< refused by check_legal
+  dropped,  ///< left the race early: too slow to win; its time is an estimate
+  illegal,  ///< refused by check_legal
   compile_failed,
   launch_failed,
-  wrong_result,    ///< relative L2 error above the budget, NaN, or a canary overwritten
+  wrong_result,  ///< relative L2 error above the budget, NaN, or a canary overwritten
   timed_out,
-  crashed,         ///< the worker process ended by a signal
+  crashed,  ///< the worker process ended by a signal
 };
 
 struct Measurement {
   TrialStatus status = TrialStatus::measured;
-  std::string reason;              ///< one sentence where status is not `measured`
-  std::vector<double> samples;     ///< seconds, in the order taken, throttled ones left out
-  double lower_quartile = 0;       ///< seconds
+  std::string reason;           ///< one sentence where status is not `measured`
+  std::vector<double> samples;  ///< seconds, in the order taken, throttled ones left out
+  double lower_quartile = 0;    ///< seconds
   double median = 0;
   double upper_quartile = 0;
-  double error = -1;               ///< relative L2 error against fp64; -1 = not checked
-  double clock_hz = 0;             ///< median over the samples; 0 = unknown
-  int throttled = 0;               ///< samples thrown away
+  double error = -1;    ///< relative L2 error against fp64; -1 = not checked
+  double clock_hz = 0;  ///< median over the samples; 0 = unknown
+  int throttled = 0;    ///< samples thrown away
   int registers = 0;
   int spill_bytes = 0;
   double compile_s = 0;

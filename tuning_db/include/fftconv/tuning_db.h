@@ -30,9 +30,9 @@ struct Trial {
 
 /// How thoroughly a problem was searched in an environment.
 struct SearchRecord {
-  std::string rigor;       ///< "measure", "patient", "exhaustive"
+  std::string rigor;  ///< "measure", "patient", "exhaustive"
   double budget_s = 0;
-  int candidates = 0;      ///< in the space
+  int candidates = 0;  ///< in the space
   int measured = 0;
   bool complete = false;
 };
