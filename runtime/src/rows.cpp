@@ -1,0 +1,102 @@
+#include "rows.h"
+
+#include <array>
+
+#include "fftconv/half.h"
+#include "fftconv/reference.h"
+
+namespace fftconv {
+
+RowStrides row_strides(const Problem& problem) {
+  if (problem.strides != std::array<std::int64_t, 3>{}) {
+    return {problem.strides[0], problem.strides[1], problem.strides[2]};
+  }
+  const std::int64_t row = problem.seqlen;
+  if (problem.layout == Layout::blh) return {row * problem.channels, 1, problem.channels};
+  return {row * problem.channels, row, 1};
+}
+
+std::int64_t extent(const Problem& problem) {
+  const RowStrides strides = row_strides(problem);
+  return (problem.batch - 1) * strides.batch + (problem.channels - 1) * strides.channel +
+         (problem.seqlen - 1) * strides.sample + 1;
+}
+
+double load_element(DataType type, const void* base, std::int64_t index) {
+  switch (type) {
+    case DataType::f16:
+      return from_f16(static_cast<const std::uint16_t*>(base)[index]);
+    case DataType::bf16:
+      return from_bf16(static_cast<const std::uint16_t*>(base)[index]);
+    case DataType::f32:
+      break;
+  }
+  return static_cast<const float*>(base)[index];
+}
+
+void store_element(DataType type, void* base, std::int64_t index, double value) {
+  switch (type) {
+    case DataType::f16:
+      static_cast<std::uint16_t*>(base)[index] = to_f16(value);
+      return;
+    case DataType::bf16:
+      static_cast<std::uint16_t*>(base)[index] = to_bf16(value);
+      return;
+    case DataType::f32:
+      break;
+  }
+  static_cast<float*>(base)[index] = static_cast<float>(value);
+}
+
+std::vector<double> load_row(const Problem& problem, const void* base, std::int64_t b, std::int64_t h) {
+  const RowStrides strides = row_strides(problem);
+  const std::int64_t first = b * strides.batch + h * strides.channel;
+  std::vector<double> row(static_cast<std::size_t>(problem.seqlen));
+  for (std::int64_t n = 0; n < problem.seqlen; ++n) {
+    row[static_cast<std::size_t>(n)] = load_element(problem.io, base, first + n * strides.sample);
+  }
+  return row;
+}
+
+void store_row(const Problem& problem, void* base, std::int64_t b, std::int64_t h, const std::vector<double>& row) {
+  const RowStrides strides = row_strides(problem);
+  const std::int64_t first = b * strides.batch + h * strides.channel;
+  for (std::int64_t n = 0; n < problem.seqlen; ++n) {
+    store_element(problem.io, base, first + n * strides.sample, row[static_cast<std::size_t>(n)]);
+  }
+}
+
+std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h) {
+  switch (problem.sharing) {
+    case FilterSharing::per_group:
+      return h / (problem.channels / problem.groups);
+    case FilterSharing::per_example:
+      return b * problem.channels + h;
+    case FilterSharing::per_channel:
+      break;
+  }
+  return h;
+}
+
+std::vector<double> expected_row(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h) {
+  const std::vector<double> u = load_row(problem, args.u, b, h);
+  std::vector<double> gated = u;
+  if (problem.pregate) {
+    const std::vector<double> gate = load_row(problem, args.pregate, b, h);
+    for (std::size_t n = 0; n < gated.size(); ++n) gated[n] *= gate[n];
+  }
+  const float* taps = static_cast<const float*>(args.filter) + filter_index(problem, b, h) * problem.filter_len;
+  const std::vector<double> filter(taps, taps + problem.filter_len);
+  std::vector<double> y = reference_row(problem, gated, filter);
+  if (problem.postgate) {
+    const std::vector<double> gate = load_row(problem, args.postgate, b, h);
+    for (std::size_t n = 0; n < y.size(); ++n) y[n] *= gate[n];
+  }
+  if (problem.skip) {
+    const double weight = static_cast<const float*>(args.skip)[h];
+    for (std::size_t n = 0; n < y.size(); ++n) y[n] += weight * u[n];
+  }
+  return y;
+}
+
+}  // namespace fftconv

@@ -1,0 +1,37 @@
+// Rows of a problem in host memory: where their samples lie, and their values in fp64.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fftconv/kernel_source.h"
+#include "fftconv/problem.h"
+
+namespace fftconv {
+
+/// Distance in elements from one batch, channel and sample to the next, with the dense ones filled in.
+struct RowStrides {
+  std::int64_t batch = 0;
+  std::int64_t channel = 0;
+  std::int64_t sample = 0;
+};
+RowStrides row_strides(const Problem& problem);
+
+/// Elements from the first sample of a tensor to one past its last.
+std::int64_t extent(const Problem& problem);
+
+double load_element(DataType type, const void* base, std::int64_t index);
+void store_element(DataType type, void* base, std::int64_t index, double value);
+
+/// The seqlen samples of row (b, h) of a tensor of the problem's I/O type.
+std::vector<double> load_row(const Problem& problem, const void* base, std::int64_t b, std::int64_t h);
+void store_row(const Problem& problem, void* base, std::int64_t b, std::int64_t h, const std::vector<double>& row);
+
+/// Which filter row (b, h) uses.
+std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h);
+
+/// What row (b, h) of y should be, in fp64: reference_row with the gates and the skip term. Every pointer is a host
+/// address; `args.filter` holds the fp32 taps.
+std::vector<double> expected_row(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h);
+
+}  // namespace fftconv

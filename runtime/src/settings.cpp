@@ -1,0 +1,32 @@
+#include "fftconv/settings.h"
+
+#include <cstdlib>
+
+namespace fftconv {
+namespace {
+
+std::string read(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+Settings read_environment() {
+  return {.cache_dir = read("FFTCONV_CACHE_DIR"),
+          .nvrtc = read("FFTCONV_NVRTC"),
+          .llvm_component = read("FFTCONV_LLVM"),
+          .cuda_driver = read("FFTCONV_LIBCUDA"),
+          .device = read("FFTCONV_DEVICE")};
+}
+
+Settings& stored() {
+  static Settings settings = read_environment();
+  return settings;
+}
+
+}  // namespace
+
+const Settings& settings() { return stored(); }
+
+void set_settings(const Settings& settings) { stored() = settings; }
+
+}  // namespace fftconv

@@ -1,0 +1,81 @@
+#include "fftconv/settings.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "fftconv/device.h"
+
+namespace fftconv {
+
+// settings() reads once for each process: the environment is prepared before main.
+const bool environment_prepared = [] {
+  setenv("FFTCONV_CACHE_DIR", "/somewhere/cache", 1);
+  setenv("FFTCONV_NVRTC", "/somewhere/libnvrtc.so", 1);
+  setenv("FFTCONV_LLVM", "off", 1);
+  setenv("FFTCONV_LIBCUDA", "off", 1);
+  unsetenv("FFTCONV_DEVICE");
+  return true;
+}();
+
+TEST_CASE("every variable is read, an absent one is empty, and later changes are not seen") {
+  CHECK(settings().cache_dir == "/somewhere/cache");
+  CHECK(settings().nvrtc == "/somewhere/libnvrtc.so");
+  CHECK(settings().llvm_component == "off");
+  CHECK(settings().cuda_driver == "off");
+  CHECK(settings().device.empty());
+  setenv("FFTCONV_CACHE_DIR", "/elsewhere", 1);
+  CHECK(settings().cache_dir == "/somewhere/cache");
+}
+
+TEST_CASE("an option replaces what the environment said") {
+  const Settings before = settings();
+  Settings changed = before;
+  changed.cache_dir = "/from/an/option";
+  set_settings(changed);
+  CHECK(settings().cache_dir == "/from/an/option");
+  set_settings(before);
+}
+
+TEST_CASE("an unknown device in FFTCONV_DEVICE is refused by name") {
+  const Settings before = settings();
+  Settings changed = before;
+  changed.device = "tpu";
+  set_settings(changed);
+  const auto device = open_best_device();
+  set_settings(before);
+  REQUIRE(!device);
+  CHECK(device.error().code == ErrorCode::invalid_argument);
+  CHECK(device.error().message.find("'tpu'") != std::string::npos);
+}
+
+TEST_CASE("the fake device cannot be opened by kind") {
+  const auto device = open_device(DeviceKind::fake);
+  REQUIRE(!device);
+  CHECK(device.error().message.find("make_fake_device") != std::string::npos);
+}
+
+TEST_CASE("a negative ordinal is refused") {
+  const auto device = open_device(DeviceKind::cpu, -1);
+  REQUIRE(!device);
+  CHECK(device.error().code == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("the list names every kind and says what is missing where the libraries are switched off") {
+  bool cuda = false;
+  bool cpu = false;
+  bool sim = false;
+  for (const DeviceInfo& info : list_devices()) {
+    cuda |= info.kind == DeviceKind::cuda;
+    cpu |= info.kind == DeviceKind::cpu;
+    sim |= info.kind == DeviceKind::sim;
+    CHECK(!info.available);
+    CHECK(info.name.empty());
+    CHECK(info.missing.size() > 20);
+  }
+  CHECK(cuda);
+  CHECK(cpu);
+  CHECK(sim);
+}
+
+}  // namespace fftconv
