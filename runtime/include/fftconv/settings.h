@@ -7,7 +7,8 @@ namespace fftconv {
 
 struct Settings {
   std::string cache_dir;       ///< FFTCONV_CACHE_DIR
-  std::string nvrtc;           ///< FFTCONV_NVRTC: path of libnvrtc
+  std::string nvrtc;           ///< FFTCONV_NVRTC: path of libnvrtc, or "off"
+  std::string venv;            ///< FFTCONV_VENV: private virtual environment with NVIDIA's wheels
   std::string llvm_component;  ///< FFTCONV_LLVM: path of the LLVM component, or "off"
   std::string cuda_driver;     ///< FFTCONV_LIBCUDA: path of libcuda, or "off"
   std::string device;          ///< FFTCONV_DEVICE: "cuda", "cpu", "sim"
