@@ -11,7 +11,8 @@ namespace fftconv {
 
 /// One row: y[n] = sum over taps j of k[j] u[n - lag_j], in fp64, with the lags, the direction and the mode of
 /// `problem` (gates and skip are not applied). Direct sums for short rows, an fp64 FFT of its own for long ones.
-/// `u` has seqlen samples, `k` filter_len taps; returns seqlen samples.
+/// `u` has seqlen samples (dy for backward_input), `k` filter_len taps; returns seqlen samples.
+/// For backward_filter `k` is dy, seqlen samples, and one row's share of dk is returned, filter_len taps.
 std::vector<double> reference_row(const Problem& problem, std::span<const double> u, std::span<const double> k);
 
 /// ||a - b|| / ||b||; NaN or infinity anywhere in `a` gives infinity; b = 0 gives ||a||.
