@@ -13,6 +13,7 @@ std::string read(const char* name) {
 Settings read_environment() {
   return {.cache_dir = read("FFTCONV_CACHE_DIR"),
           .nvrtc = read("FFTCONV_NVRTC"),
+          .venv = read("FFTCONV_VENV"),
           .llvm_component = read("FFTCONV_LLVM"),
           .cuda_driver = read("FFTCONV_LIBCUDA"),
           .device = read("FFTCONV_DEVICE")};
