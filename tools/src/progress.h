@@ -1,0 +1,44 @@
+// How far a long command has come: a bar with the time left on a terminal, else a line for each step.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace fftconv::tools {
+
+/// "1:05" or "2:03:04".
+std::string show_duration(double seconds);
+
+/// "[#####-----] 5/10  0:12 left  label" in at most `width` columns. The time left is what the steps so far took on
+/// average, times the steps to come; unknown ("--:--") before the first is done.
+std::string progress_bar(int done, int total, double elapsed_s, const std::string& label, std::size_t width);
+
+class Progress {
+ public:
+  /// On stderr: redrawn in place where it is a terminal, else a line for each finished step.
+  Progress(std::string tool, int total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// A step begins.
+  void begin(const std::string& label);
+  /// It is done; `result` says how it went, in a few words.
+  void finish(const std::string& result);
+  /// Says something without tearing the bar.
+  void note(const std::string& line);
+
+ private:
+  void draw();
+  void erase();
+
+  std::string tool_;
+  int total_;
+  int done_ = 0;
+  bool terminal_;
+  std::string label_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace fftconv::tools
