@@ -16,10 +16,6 @@
 #define FFTCONV_DEEPBIND RTLD_DEEPBIND
 #endif
 
-#ifndef FFTCONV_INSTALL_LIBDIR
-#define FFTCONV_INSTALL_LIBDIR "/usr/local/lib"
-#endif
-
 namespace fftconv {
 namespace {
 
@@ -128,8 +124,8 @@ std::vector<std::filesystem::path> places() {
   const std::string& chosen = settings().llvm_component;
   if (!chosen.empty()) return {chosen};
   const std::filesystem::path here = executable_directory();
-  return {here / library_name, here / ".." / "lib" / library_name,
-          std::filesystem::path(FFTCONV_INSTALL_LIBDIR) / library_name};
+  // The bare name goes to the loader: the program's run path (the installed package sets it), then the system's.
+  return {here / library_name, here / ".." / "lib" / library_name, library_name};
 }
 
 Error missing(const std::string& why) {
@@ -144,14 +140,16 @@ Result<LlvmComponent*> open_component() {
   std::string tried;
   for (const std::filesystem::path& place : places()) {
     std::error_code ignored;
-    if (!std::filesystem::exists(place, ignored)) {
+    if (place.has_parent_path() && !std::filesystem::exists(place, ignored)) {
       tried += (tried.empty() ? "" : ", ") + place.string();
       continue;
     }
     void* library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL | FFTCONV_DEEPBIND);
     if (!library) {
       const char* reason = dlerror();
-      return missing("at " + place.string() + " could not be loaded (" + (reason ? reason : "no reason given") + ")");
+      const std::string why = reason ? reason : "no reason given";
+      if (place.has_parent_path()) return missing("at " + place.string() + " could not be loaded (" + why + ")");
+      return missing("was not found (looked at " + tried + "; the loader says: " + why + ")");
     }
     const auto entry = reinterpret_cast<fftconv_llvm_entry>(dlsym(library, FFTCONV_LLVM_ENTRY));
     const fftconv_llvm_functions* functions = entry ? entry() : nullptr;
