@@ -1,0 +1,186 @@
+#include "fftconv/c_api.h"
+
+#include <array>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "fftconv/plan.h"
+
+struct fftconv_context {
+  std::shared_ptr<fftconv::Device> device;
+  std::shared_ptr<fftconv::Context> context;
+};
+
+struct fftconv_plan {
+  std::shared_ptr<fftconv::Device> device;
+  fftconv::Plan plan;
+  std::string explanation;
+  std::optional<fftconv::FilterSpectrum> spectrum;
+};
+
+namespace fftconv {
+namespace {
+
+static_assert(static_cast<int>(FFTCONV_INTERNAL) == static_cast<int>(ErrorCode::internal) + 1);
+
+thread_local std::string last_error;
+
+fftconv_status fail(const Error& error) {
+  last_error = error.message;
+  return static_cast<fftconv_status>(static_cast<int>(error.code) + 1);
+}
+
+/// Runs the body of a C function: a Result becomes a status, and no exception crosses into C.
+template <class Body>
+fftconv_status guarded(Body body) noexcept {
+  try {
+    const Result<void> result = body();
+    return result ? FFTCONV_OK : fail(result.error());
+  } catch (const std::bad_alloc&) {
+    last_error = "out of memory";  // short enough to need none
+    return FFTCONV_OUT_OF_MEMORY;
+  } catch (const std::exception& error) {
+    return fail({ErrorCode::internal, error.what()});
+  }
+}
+
+Result<std::shared_ptr<Device>> open_named(const char* name) {
+  if (!name) return open_best_device();
+  const std::string wanted = name;
+  for (const DeviceKind kind : {DeviceKind::cuda, DeviceKind::cpu, DeviceKind::sim}) {
+    if (wanted == to_string(kind)) return open_device(kind);
+  }
+  return invalid("there is no device '" + wanted + "': ask for cuda, cpu or sim, or pass null for the best one");
+}
+
+/// Bytes from the first sample of u or y to the end of the last one.
+std::size_t extent_bytes(const Problem& problem) {
+  std::int64_t elements = problem.batch * problem.channels * problem.seqlen;
+  if (problem.strides != std::array<std::int64_t, 3>{}) {
+    elements = 1 + (problem.batch - 1) * problem.strides[0] + (problem.channels - 1) * problem.strides[1] +
+               (problem.seqlen - 1) * problem.strides[2];
+  }
+  return static_cast<std::size_t>(elements) * size_of(problem.io);
+}
+
+/// A copy of host memory on the device; empty where there is nothing to copy.
+Result<std::unique_ptr<DeviceBuffer>> copy_in(Device& device, const void* host, std::size_t bytes) {
+  if (!host) return std::unique_ptr<DeviceBuffer>();
+  auto buffer = device.allocate(bytes);
+  if (!buffer) return buffer;
+  if (auto copied = device.upload((*buffer)->data(), host, bytes); !copied) return copied.error();
+  return buffer;
+}
+
+void* address(const std::unique_ptr<DeviceBuffer>& buffer) { return buffer ? buffer->data() : nullptr; }
+
+Result<ConvolutionBuffers> arguments(const fftconv_plan& plan, const fftconv_buffers& buffers) {
+  if (!plan.spectrum) return invalid("the plan has no filter yet: call fftconv_set_filter() first");
+  return ConvolutionBuffers{.u = buffers.u,
+                            .y = buffers.y,
+                            .spectrum = &*plan.spectrum,
+                            .pregate = buffers.pregate,
+                            .postgate = buffers.postgate,
+                            .skip = buffers.skip};
+}
+
+Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffers) {
+  if (!buffers.u || !buffers.y) return invalid("u and y may not be null");
+  Device& device = *plan.device;
+  const Problem& problem = plan.plan.problem();
+  const std::size_t bytes = extent_bytes(problem),
+                    skip_bytes = static_cast<std::size_t>(problem.channels) * sizeof(float);
+  // y goes in as well: with strides, what lies between its samples must come back as it was.
+  const void* const hosts[] = {buffers.u, buffers.y, buffers.pregate, buffers.postgate, buffers.skip};
+  std::array<std::unique_ptr<DeviceBuffer>, 5> copies;
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    auto copy = copy_in(device, hosts[i], i == 4 ? skip_bytes : bytes);
+    if (!copy) return copy.error();
+    copies[i] = std::move(*copy);
+  }
+  const auto call = arguments(
+      plan, {address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]), address(copies[4])});
+  if (!call) return call.error();
+  if (auto launched = plan.plan.execute(*call); !launched) return launched;
+  if (auto finished = device.synchronize(nullptr); !finished) return finished;
+  return device.download(buffers.y, copies[1]->data(), bytes);
+}
+
+}  // namespace
+}  // namespace fftconv
+
+using fftconv::guarded;
+using fftconv::invalid;
+using fftconv::Result;
+
+const char* fftconv_last_error(void) { return fftconv::last_error.c_str(); }
+
+fftconv_status fftconv_open(const char* device, fftconv_context** context) {
+  return guarded([&]() -> Result<void> {
+    if (!context) return invalid("context may not be null");
+    auto opened = fftconv::open_named(device);
+    if (!opened) return opened.error();
+    auto created = fftconv::Context::create(*opened);
+    if (!created) return created.error();
+    *context = new fftconv_context{*opened, *created};
+    return {};
+  });
+}
+
+void fftconv_close(fftconv_context* context) { delete context; }
+
+fftconv_status fftconv_make_plan(fftconv_context* context, const char* problem, const char* rigor, double budget_s,
+                                 fftconv_plan** plan) {
+  return guarded([&]() -> Result<void> {
+    if (!context || !problem || !plan) return invalid("context, problem and plan may not be null");
+    const auto wanted = fftconv::parse_problem(problem);
+    if (!wanted) return wanted.error();
+    fftconv::PlanOptions options{.budget_s = budget_s};
+    if (rigor) {
+      const auto parsed = fftconv::parse_rigor(rigor);
+      if (!parsed) return parsed.error();
+      options.rigor = *parsed;
+    }
+    auto made = context->context->plan(*wanted, options);
+    if (!made) return made.error();
+    *plan = new fftconv_plan{context->device, *made, made->explain(), std::nullopt};
+    return {};
+  });
+}
+
+void fftconv_free_plan(fftconv_plan* plan) { delete plan; }
+
+const char* fftconv_explain(const fftconv_plan* plan) { return plan ? plan->explanation.c_str() : ""; }
+
+fftconv_status fftconv_set_filter(fftconv_plan* plan, const float* taps) {
+  return guarded([&]() -> Result<void> {
+    if (!plan || !taps) return invalid("plan and taps may not be null");
+    const fftconv::Problem& problem = plan->plan.problem();
+    const auto count = static_cast<std::size_t>(fftconv::filter_count(problem) * problem.filter_len);
+    const auto filter = fftconv::copy_in(*plan->device, taps, count * sizeof(float));
+    if (!filter) return filter.error();
+    auto spectrum = plan->plan.make_spectrum((*filter)->data());
+    if (!spectrum) return spectrum.error();
+    plan->spectrum = *spectrum;
+    return {};
+  });
+}
+
+fftconv_status fftconv_execute(const fftconv_plan* plan, const fftconv_buffers* buffers, void* stream) {
+  return guarded([&]() -> Result<void> {
+    if (!plan || !buffers) return invalid("plan and buffers may not be null");
+    const auto call = fftconv::arguments(*plan, *buffers);
+    if (!call) return call.error();
+    return plan->plan.execute(*call, stream);
+  });
+}
+
+fftconv_status fftconv_execute_host(const fftconv_plan* plan, const fftconv_buffers* buffers) {
+  return guarded([&]() -> Result<void> {
+    if (!plan || !buffers) return invalid("plan and buffers may not be null");
+    return fftconv::execute_host(*plan, *buffers);
+  });
+}
