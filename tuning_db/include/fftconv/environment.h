@@ -19,4 +19,7 @@ struct Environment {
   bool operator==(const Environment&) const = default;
 };
 
+/// Canonical text of all fields; equal texts mean equal environments. Never depends on the locale.
+std::string to_string(const Environment& environment);
+
 }  // namespace fftconv

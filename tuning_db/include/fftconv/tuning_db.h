@@ -6,7 +6,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fftconv/environment.h"
@@ -51,7 +53,7 @@ const char* to_string(Provenance provenance);
 struct Choice {
   KernelConfig config;
   Provenance provenance = Provenance::plain_default;
-  double seconds = 0;       ///< median measured, 0 where nothing was
+  double seconds = 0;       ///< median measured (of the trial it rests on, at that trial's size), 0 where nothing was
   std::string explanation;  ///< one sentence that names the trial it rests on
 };
 
@@ -63,6 +65,8 @@ class TuningDb {
  public:
   /// Opens or creates `file`; an empty path means in memory. `read_only` neither creates nor writes.
   static Result<TuningDb> open(const std::filesystem::path& file, LogCallback log = {}, bool read_only = false);
+  /// A read-only database in memory made of exported lines (see open_shipped()); what is no trial is logged.
+  static Result<TuningDb> open_lines(std::span<const std::string_view> lines, LogCallback log = {});
   TuningDb(TuningDb&&) noexcept;
   TuningDb& operator=(TuningDb&&) noexcept;
   ~TuningDb();
@@ -83,9 +87,11 @@ class TuningDb {
   std::optional<Choice> choose(const Environment& environment, const Problem& problem,
                                const std::function<std::optional<KernelConfig>(const KernelConfig&)>& adapt);
 
-  /// Adds all trials of another database; on equal keys the later one wins. Idempotent, order-independent.
+  /// Adds all trials of another database; on equal keys the later one wins. Idempotent, order-independent. Counts
+  /// the trials that were new here or replaced an older one.
   Result<int> merge(TuningDb& other);
-  /// JSON lines, one trial a line; import is the inverse and counts what it took.
+  /// JSON lines, one trial a line, sorted; import is the inverse (a merge) and counts the trials that it read. Lines
+  /// that are no trial are logged and left out; a text without a single trial is invalid_argument.
   Result<int> export_lines(std::string& out);
   Result<int> import_lines(const std::string& text);
 
