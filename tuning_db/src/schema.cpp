@@ -1,0 +1,36 @@
+#include "trial_row.h"
+
+namespace fftconv {
+namespace {
+
+// Winners are a query: trial_best holds exactly the rows that can win, in the order in which they do, so that the
+// best of a problem is the first entry of one index range however many trials there are.
+constexpr std::string_view statements[] = {
+    "CREATE TABLE environment(id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, arch TEXT NOT NULL, "
+    "sm_count INTEGER NOT NULL, l2_bytes INTEGER NOT NULL, driver TEXT NOT NULL, compiler TEXT NOT NULL, "
+    "generator_digest TEXT NOT NULL, policy TEXT NOT NULL, UNIQUE(device, kind, arch, sm_count, l2_bytes, driver, "
+    "compiler, generator_digest, policy)) STRICT",
+    // family: what problems must share to be compared by size; rows: batch x channels.
+    "CREATE TABLE problem(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, family TEXT NOT NULL, seqlen INTEGER "
+    "NOT "
+    "NULL, rows INTEGER NOT NULL) STRICT",
+    "CREATE INDEX problem_family ON problem(family, seqlen, rows)",
+    // Times in seconds; samples: fp64, little-endian, one after another.
+    "CREATE TABLE trial(id INTEGER PRIMARY KEY, problem INTEGER NOT NULL REFERENCES problem, environment INTEGER NOT "
+    "NULL REFERENCES environment, config TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, samples BLOB NOT "
+    "NULL, lower_quartile REAL NOT NULL, median REAL NOT NULL, upper_quartile REAL NOT NULL, error REAL NOT NULL, "
+    "clock_hz REAL NOT NULL, throttled INTEGER NOT NULL, registers INTEGER NOT NULL, spill_bytes INTEGER NOT NULL, "
+    "compile_s REAL NOT NULL, unix_time INTEGER NOT NULL, checksum INTEGER NOT NULL, UNIQUE(problem, environment, "
+    "config)) STRICT",
+    "CREATE INDEX trial_best ON trial(problem, environment, median) WHERE status='measured' AND error>=0",
+    "CREATE TABLE search(problem INTEGER NOT NULL REFERENCES problem, environment INTEGER NOT NULL REFERENCES "
+    "environment, rigor TEXT NOT NULL, budget_s REAL NOT NULL, candidates INTEGER NOT NULL, measured INTEGER NOT "
+    "NULL, complete INTEGER NOT NULL, unix_time INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(problem, "
+    "environment)) STRICT, WITHOUT ROWID",
+};
+
+}  // namespace
+
+std::span<const std::string_view> tuning_schema() { return statements; }
+
+}  // namespace fftconv

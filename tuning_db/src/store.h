@@ -1,0 +1,74 @@
+// Store: a SQLite file of ours that goes on working whatever state it is in; shared by both databases.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "fftconv/result.h"
+#include "fftconv/tuning_db.h"
+#include "private_file.h"
+#include "sqlite.h"
+
+namespace fftconv {
+
+/// What makes a file one of ours.
+struct StoreSpec {
+  std::string_view name;  ///< for messages
+  int application_id = 0;
+  int version = 0;  ///< user_version
+  std::span<const std::string_view> schema;
+  /// true: a commit survives a loss of power (synchronous FULL in WAL, EXTRA in DELETE mode).
+  /// false: it survives the end of the process only (NORMAL); for what can be made again.
+  bool durable = true;
+  /// Files up to this size are checked completely when opened; larger ones row by row as they are read.
+  std::int64_t check_below_bytes = 0;
+  /// Copies the sound rows of a damaged file into a new one and counts them; may be null.
+  Result<int> (*salvage)(sqlite::Connection& from, sqlite::Connection& to) = nullptr;
+};
+
+inline constexpr int busy_wait_ms = 5000;
+
+class Store {
+ public:
+  /// Opens or creates `file` by the rules of TuningDb. Errors: busy; everything else ends in memory, logged.
+  static Result<Store> open(const StoreSpec& spec, const std::filesystem::path& file, LogCallback log,
+                            bool read_only);
+
+  /// Runs `work` in one immediate transaction. A damaged file is set aside and a place that refuses to be written is
+  /// left for memory, each logged, and `work` runs again there. Errors: busy, or what `work` says.
+  Result<void> write(const std::function<Result<void>(sqlite::Connection&)>& work);
+  /// Runs `work`; a failure is logged (and repaired as in write()) and returned.
+  Result<void> read(const std::function<Result<void>(sqlite::Connection&)>& work);
+
+  sqlite::Connection& connection() { return connection_; }
+  bool in_memory() const { return in_memory_; }
+  bool read_only() const { return read_only_; }
+  /// From here on write() refuses.
+  void freeze() { read_only_ = true; }
+  const std::filesystem::path& file() const { return file_; }
+  void say(const std::string& event) const;
+
+ private:
+  Store(const StoreSpec& spec, std::filesystem::path file, LogCallback log, bool read_only,
+        sqlite::Connection connection);
+  Result<void> open_file();
+  Result<void> open_file_locked();
+  Result<void> start_memory(const Error& why);
+  Result<void> recover(const Error& why);
+  Result<void> leave_for_memory(const Error& why);
+  Result<void> follow_file();
+  Error explain(const Error& error) const;
+
+  const StoreSpec* spec_;
+  std::filesystem::path file_;
+  LogCallback log_;
+  bool read_only_;
+  bool in_memory_ = true;
+  FileIdentity identity_;
+  sqlite::Connection connection_;
+};
+
+}  // namespace fftconv

@@ -1,0 +1,154 @@
+#include "store_file.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+namespace fftconv {
+namespace {
+
+using sqlite::Connection;
+using sqlite::OpenMode;
+
+Result<void> create_tables(const StoreSpec& spec, Connection& connection) {
+  for (std::string_view statement : spec.schema)
+    if (auto done = connection.run(statement); !done) return done;
+  for (const std::string& pragma : {fmt::format("PRAGMA application_id={}", spec.application_id),
+                                    fmt::format("PRAGMA user_version={}", spec.version)})
+    if (auto done = connection.run(pragma); !done) return done;
+  return {};
+}
+
+// All definitions as one text. ANALYZE's tables are SQLite's own affair.
+Result<std::string> definitions(Connection& connection) {
+  return connection.text_of(
+      "SELECT group_concat(type || '|' || name || '|' || tbl_name || '|' || ifnull(sql, ''), char(10)) FROM "
+      "(SELECT * FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' ORDER BY name)");
+}
+
+Result<void> check_identity(const StoreSpec& spec, Connection& connection) {
+  auto application = connection.integer_of("PRAGMA application_id");
+  if (!application) return application.error();
+  auto version = connection.integer_of("PRAGMA user_version");
+  if (!version) return version.error();
+  if (*application != spec.application_id)
+    return Error{ErrorCode::damaged, fmt::format("it is not a {} (application_id {})", spec.name, *application)};
+  if (*version > spec.version)
+    return Error{ErrorCode::unsupported, fmt::format("it was written by a later fftconv (version {}, this one knows "
+                                                     "{})",
+                                                     *version, spec.version)};
+  auto wanted_connection = open_memory_database(spec);
+  if (!wanted_connection) return wanted_connection.error();
+  auto wanted = definitions(*wanted_connection);
+  auto found = definitions(connection);
+  if (!wanted) return wanted.error();
+  if (!found) return found.error();
+  if (*version != spec.version || *wanted != *found)
+    return Error{ErrorCode::damaged, "its tables are not those of this version"};
+  return {};
+}
+
+Result<void> check_content(const StoreSpec& spec, Connection& connection) {
+  auto pages = connection.integer_of("PRAGMA page_count");
+  auto page_size = connection.integer_of("PRAGMA page_size");
+  if (!pages) return pages.error();
+  if (!page_size) return page_size.error();
+  if (*pages * *page_size > spec.check_below_bytes) return {};
+  auto verdict = connection.text_of("PRAGMA integrity_check(1)");
+  if (!verdict) return verdict.error();
+  if (*verdict != "ok") return Error{ErrorCode::damaged, fmt::format("its check says \"{}\"", *verdict)};
+  return {};
+}
+
+// WAL where the file system allows it (it needs shared memory), else DELETE. Another process that has the file open
+// may be in the middle of the same change, and SQLite does not wait for that one.
+Result<std::string> choose_journal(const StoreSpec& spec, Connection& connection) {
+  Result<std::string> mode = std::string();
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_wait_ms);
+  do {
+    mode = connection.text_of("PRAGMA journal_mode=WAL");
+    if (mode || mode.error().code != ErrorCode::busy) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  } while (std::chrono::steady_clock::now() < deadline);
+  std::string note;
+  if (!mode || *mode != "wal") {
+    if (!mode && mode.error().code == ErrorCode::damaged) return mode.error();
+    mode = connection.text_of("PRAGMA journal_mode=DELETE");
+    if (!mode) return mode.error();
+    note = fmt::format("the file system refuses write-ahead logging; journal mode is {}", *mode);
+  }
+  // FULL: a commit in WAL is on disk before it returns. A row is worth a measurement of milliseconds to seconds and
+  // is written once, so that its fsync does not count. In DELETE mode only EXTRA also makes the removal of the
+  // journal, which is the commit, durable.
+  const char* level = !spec.durable ? "NORMAL" : *mode == "wal" ? "FULL" : "EXTRA";
+  if (auto done = connection.run(fmt::format("PRAGMA synchronous={}", level)); !done) return done.error();
+  return note;
+}
+
+bool is_empty(const Result<std::int64_t>& application, const Result<std::int64_t>& objects) {
+  return application && objects && *application == 0 && *objects == 0;
+}
+
+}  // namespace
+
+Result<Connection> open_memory_database(const StoreSpec& spec) {
+  auto connection = Connection::open("", OpenMode::memory, 0);
+  if (!connection) return connection;
+  if (auto done = create_tables(spec, *connection); !done) return done.error();
+  return connection;
+}
+
+Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path& file, bool read_only) {
+  auto connection =
+      Connection::open(file.string(), read_only ? OpenMode::read_only : OpenMode::read_write, busy_wait_ms);
+  if (!connection) return connection.error();
+  auto application = connection->integer_of("PRAGMA application_id");
+  if (!application && application.error().code == ErrorCode::io && read_only) {
+    // A WAL database in a place where its shared memory cannot be made. Without a log beside it the file is complete.
+    if (std::filesystem::exists(file.string() + "-wal")) return application.error();
+    connection = Connection::open(file.string(), OpenMode::immutable, busy_wait_ms);
+    if (!connection) return connection.error();
+    application = connection->integer_of("PRAGMA application_id");
+  }
+  if (!application) return application.error();
+  auto objects = connection->integer_of("SELECT count(*) FROM sqlite_schema");
+  if (!objects) return objects.error();
+  std::string note;
+  if (read_only) {
+    if (auto fine = check_identity(spec, *connection); !fine) return fine.error();
+  } else {
+    bool empty = is_empty(application, objects);
+    if (!empty) {
+      if (auto fine = check_identity(spec, *connection); !fine) return fine.error();
+    } else if (auto done = connection->run("PRAGMA auto_vacuum=INCREMENTAL"); !done) {
+      return done.error();
+    }
+    auto journal = choose_journal(spec, *connection);
+    if (!journal) return journal.error();
+    note = *journal;
+    if (empty) {
+      sqlite::Transaction transaction(*connection);
+      if (auto done = transaction.begin(); !done) return done.error();
+      if (auto done = create_tables(spec, *connection); !done) return done.error();
+      if (auto done = transaction.commit(); !done) return done.error();
+    }
+  }
+  if (auto fine = check_content(spec, *connection); !fine) return fine.error();
+  return Opened{std::move(*connection), note};
+}
+
+int salvage_rows(const StoreSpec& spec, const std::filesystem::path& damaged, Connection& to) {
+  if (spec.salvage == nullptr) return 0;
+  auto from = Connection::open(damaged.string(), OpenMode::read_only, 0);
+  if (!from) return 0;
+  auto application = from->integer_of("PRAGMA application_id");
+  if (!application || *application != spec.application_id) return 0;
+  sqlite::Transaction transaction(to);
+  if (!transaction.begin()) return 0;
+  auto rows = spec.salvage(*from, to);
+  if (!rows || !transaction.commit()) return 0;
+  return *rows;
+}
+
+}  // namespace fftconv
