@@ -8,6 +8,7 @@
 #include "fftconv/cost_model.h"
 #include "fftconv/measure.h"
 #include "fftconv/search.h"
+#include "fftconv/search_space.h"
 #include "fftconv/settings.h"
 #include "kernel_store.h"
 #include "plan_memory.h"

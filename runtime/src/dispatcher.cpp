@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fftconv/cost_model.h"
+#include "fftconv/kernel_source.h"
 #include "fftconv/search_space.h"
 
 namespace fftconv {

@@ -203,7 +203,14 @@ void Search::run_final() {
       close.back() = incumbent_;
   }
   std::vector<Racer> finalists;
-  for (const KernelConfig& config : close) finalists.push_back({config, runner_.prepare(config)});
+  for (const KernelConfig& config : close) {
+    Racer racer{config, runner_.prepare(config)};
+    if (racer.measurement.status == TrialStatus::measured) {
+      finalists.push_back(std::move(racer));
+    } else {
+      store(config, racer.measurement, false);  // right once and wrong once is wrong
+    }
+  }
   MeasurePolicy policy = options_.policy;
   policy.min_samples = std::min(2 * policy.min_samples, policy.max_samples);
   policy.drop_after = policy.max_samples + 1;
