@@ -10,6 +10,7 @@
 #include "fftconv/search.h"
 #include "fftconv/search_space.h"
 #include "fftconv/settings.h"
+#include "fftconv/shipped.h"
 #include "kernel_store.h"
 #include "plan_memory.h"
 #include "rows.h"
@@ -75,12 +76,15 @@ class DeviceContext : public Context {
   Result<Plan> build(const Problem& problem, const Candidate& candidate, bool may_compile);
   std::set<std::string> failed_before(const Problem& problem);
   void record_failure(const Problem& problem, const KernelConfig& config, const Error& error);
+  TuningDb* shipped();
 
   std::shared_ptr<Device> device_;
   Environment environment_;
   LogCallback log_;
-  std::mutex database_mutex_;
+  std::mutex database_mutex_;  ///< of both databases
   TuningDb database_;
+  std::optional<TuningDb> shipped_;
+  bool shipped_opened_ = false;
   KernelStore kernels_;
   PlanMemory plans_;
   std::mutex searching_;  ///< one search at a time has the device
@@ -126,8 +130,9 @@ Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions&
   }
   Attempt attempt{.problem = problem, .may_compile = options.rigor != Rigor::cached_only, .passed = searched};
   std::vector<Candidate> known;
-  with_database(
-      [&](TuningDb& database) { known = remembered(problem, device_->facts(), environment_, {&database}); });
+  with_database([&](TuningDb& database) {
+    known = remembered(problem, device_->facts(), environment_, database, [this] { return shipped(); });
+  });
   if (std::optional<Plan> plan = first_that_works(known, attempt)) return *plan;
   const std::vector<Candidate> rest = modelled(problem, device_->facts());
   if (std::optional<Plan> plan = first_that_works(rest, attempt)) return *plan;
@@ -140,6 +145,17 @@ Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions&
   if (!plain) return plain.error();
   return unsupported(fmt::format("No candidate for {} can be used on {}:\n{}", to_string(problem),
                                  device_->facts().name, attempt.passed));
+}
+
+// Opened by the first problem that the user's own database does not settle: reading it all costs more than a plan.
+TuningDb* DeviceContext::shipped() {
+  if (!shipped_opened_) {
+    shipped_opened_ = true;
+    Result<TuningDb> opened = open_shipped(log_);
+    if (opened) shipped_.emplace(std::move(opened).value());
+    if (!opened && log_) log_(fmt::format("The shipped measurements are not used: {}", opened.error().message));
+  }
+  return shipped_ ? &*shipped_ : nullptr;
 }
 
 // A sentence for explain() where the search left something to be said; else empty.

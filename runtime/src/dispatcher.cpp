@@ -7,6 +7,7 @@
 #include "fftconv/cost_model.h"
 #include "fftconv/kernel_source.h"
 #include "fftconv/search_space.h"
+#include "fftconv/shipped.h"
 
 namespace fftconv {
 namespace {
@@ -49,13 +50,12 @@ std::optional<KernelConfig> adapt(const KernelConfig& config, const Problem& pro
 }
 
 std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,
-                                  const std::vector<TuningDb*>& databases) {
+                                  TuningDb& own, const std::function<TuningDb*()>& shipped) {
   std::vector<Candidate> candidates;
-  std::optional<Choice> best;
   const auto adapted = [&](const KernelConfig& config) { return adapt(config, problem, facts); };
-  for (TuningDb* database : databases) {
-    std::optional<Choice> choice = database->choose(environment, problem, adapted);
-    if (choice && (!best || choice->provenance < best->provenance)) best = std::move(choice);
+  std::optional<Choice> best = own.choose(environment, problem, adapted);
+  if (!best || best->provenance != Provenance::exact) {
+    if (TuningDb* under = shipped()) best = choose(own, *under, environment, problem, adapted);
   }
   if (best) {
     candidates.push_back({.config = best->config,
@@ -63,15 +63,13 @@ std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& fac
                           .reason = best->explanation,
                           .measured_s = best->provenance == Provenance::exact ? best->seconds : 0});
   }
-  for (TuningDb* database : databases) {
-    for (const Trial& trial : database->trials(environment, problem)) {
-      if (trial.measurement.status != TrialStatus::measured || contains(candidates, trial.config)) continue;
-      if (!check_legal(problem, trial.config, facts)) continue;
-      candidates.push_back({.config = trial.config,
-                            .provenance = Provenance::exact,
-                            .reason = "measured here, the next best",
-                            .measured_s = trial.measurement.median});
-    }
+  for (const Trial& trial : own.trials(environment, problem)) {
+    if (trial.measurement.status != TrialStatus::measured || contains(candidates, trial.config)) continue;
+    if (!check_legal(problem, trial.config, facts)) continue;
+    candidates.push_back({.config = trial.config,
+                          .provenance = Provenance::exact,
+                          .reason = "measured here, the next best",
+                          .measured_s = trial.measurement.median});
   }
   return candidates;
 }

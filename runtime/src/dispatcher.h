@@ -18,10 +18,10 @@ struct Candidate {
   double measured_s = 0;  ///< of this very problem in this very environment, else 0
 };
 
-/// What the databases know: the best choice by Provenance (the first database wins a draw), then the other candidates
-/// measured for this very problem, fastest first.
+/// What the databases know: the best choice by Provenance over the user's own and, where nothing exact is in it, the
+/// shipped one; then the other candidates measured for this very problem, fastest first.
 std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,
-                                  const std::vector<TuningDb*>& databases);
+                                  TuningDb& own, const std::function<TuningDb*()>& shipped);
 
 /// What the cost model ranks best, then the plain default.
 std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts);

@@ -101,7 +101,7 @@ Result<std::vector<KernelConfig>> Search::pick_candidates() {
   if (ranked.empty() && !plain) return plain.error();
   std::vector<Candidate> known;
   context_.with_database([&](TuningDb& database) {
-    known = remembered(problem_, facts_, environment_, {&database});
+    known = remembered(problem_, facts_, environment_, database, [] { return nullptr; });
     for (Trial& trial : database.trials(environment_, problem_)) trials_.emplace(to_string(trial.config), trial);
   });
   std::vector<KernelConfig> candidates;
