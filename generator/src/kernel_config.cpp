@@ -146,6 +146,7 @@ std::string to_string(const KernelConfig& c) {
     text += fmt::format("/filter-{}/twiddle-{}", name_of(residencies, c.filter), name_of(residencies, c.twiddle));
   }
   text += fmt::format("/{}", name_of(compilers, c.compiler));
+  if (c.engine == Engine::vector && c.twiddle == Residency::registers) text += "/twiddle-reg";
   if (c.paired) text += "/paired";
   return text;
 }
@@ -173,9 +174,15 @@ Result<KernelConfig> parse_config(std::string_view text) {
   }
   reader.name(compilers, "", c.compiler, "a compiler (nvrtc, clang, none)");
   if (reader.good() && !reader.done()) {
-    const auto part = reader.next();
-    if (part != "paired") reader.fail(part, "\"paired\", the one field that may follow the compiler");
-    c.paired = true;
+    auto part = reader.next();
+    if (c.engine == Engine::vector && part == "twiddle-reg") {
+      c.twiddle = Residency::registers;
+      c.paired = !reader.done();
+      if (c.paired) part = reader.next();
+    } else {
+      c.paired = true;
+    }
+    if (c.paired && part != "paired") reader.fail(part, "\"paired\", the last field that may follow the compiler");
   }
   if (!reader.good()) return not_a_config(text, reader.wrong());
   if (!reader.done()) return not_a_config(text, "there is text after its last field");
