@@ -1,0 +1,160 @@
+// The search space of the CPU: shapes (lanes, rows, leaf, radices) by estimated work, and for the best of them what
+// only a clock can decide.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "backend.h"
+#include "cpu/factor.h"
+#include "cpu/lags.h"
+#include "cpu/tree.h"
+
+namespace fftconv::cpu {
+namespace {
+
+constexpr int kShapes = 10;                       ///< shapes that are tried
+constexpr int kTwiddleShapes = 4;                 ///< of these, with both kinds of lane twiddles
+constexpr int kStreamingShapes = 3;               ///< of these, with streaming stores
+constexpr std::int64_t kTableLength = 1 << 16;    ///< up to here lane twiddles come from a table by default
+constexpr std::int64_t kLongestTable = 1 << 19;   ///< beyond it such a table is not worth its memory
+constexpr std::int64_t kSharedScratch = 1 << 20;  ///< bytes: several rows in a vector must stay in a core's cache
+
+int widest_lanes(const DeviceFacts& device) { return device.vector_lanes >= 4 ? device.vector_lanes : 4; }
+
+KernelConfig plain(int lanes, int rows, bool paired, std::vector<int> radices) {
+  KernelConfig config;
+  config.radices = std::move(radices);
+  config.engine = Engine::vector;
+  config.compiler = CompilerId::clang;
+  config.lanes = lanes;
+  config.rows = rows;
+  config.paired = paired;
+  config.interleave = 1;
+  config.twiddle = transform_length(config) > kTableLength ? Residency::registers : Residency::memory;
+  return config;
+}
+
+/// Sizes that a leaf may have, the plain one first.
+std::vector<int> leaf_sizes(int columns) {
+  if (columns == 1) return {4, 5, 3, 2, 7, 8, 1};
+  return columns == 2 ? std::vector<int>{4, 8, 16} : std::vector<int>{4 * columns, 8 * columns};
+}
+
+/// Configs of the shortest few transforms with the given vectors.
+void add_shapes(const Problem& problem, int lanes, int rows, bool paired, std::vector<KernelConfig>& shapes) {
+  const std::int64_t needed = needed_length(problem, paired);
+  const bool exact = paired && problem.mode == Mode::circular;
+  for (int leaf : leaf_sizes(lanes / rows)) {
+    if (exact && needed % leaf != 0) continue;
+    const std::int64_t least = (needed + leaf - 1) / leaf;
+    int lengths = 0;
+    for (std::int64_t product : smooth_numbers(least, exact ? least : 2 * least)) {
+      if (++lengths > 4) break;
+      for (std::vector<int>& radices : radix_orders(product)) {
+        radices.push_back(leaf);
+        shapes.push_back(plain(lanes, rows, paired, std::move(radices)));
+      }
+    }
+  }
+}
+
+struct Shape {
+  KernelConfig config;
+  double work = 0;
+};
+
+/// Vector instructions, a little more for the wider butterflies that spill and for leaving the core's cache.
+double estimated_work(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
+  const KernelCounts counts = cpu::count(problem, config, device);
+  const bool wide =
+      std::ranges::any_of(config.radices.begin(), config.radices.end() - 1, [](int radix) { return radix >= 7; }) ||
+      config.radices.back() >= 8 * (config.lanes / config.rows);
+  return counts.instructions * (wide ? 1.1 : 1.0) * (counts.shared_per_block > kSharedScratch ? 1.2 : 1.0);
+}
+
+std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& device) {
+  std::vector<KernelConfig> configs;
+  const int widest = widest_lanes(device);
+  for (int lanes : {widest, widest / 2}) {
+    if (lanes < 4) continue;
+    for (int rows : lanes > 4 ? std::vector{1, lanes / 4, lanes} : std::vector{1, lanes}) {
+      if (rows > 1 && rows >= 2 * problem.batch) continue;
+      if (rows > 1 && problem.seqlen * rows * 8 > kSharedScratch) continue;
+      for (bool paired : {false, true}) {
+        if (!paired || problem.batch > 1) add_shapes(problem, lanes, rows, paired, configs);
+      }
+    }
+  }
+  std::vector<Shape> shapes;
+  for (KernelConfig& config : configs) {
+    if (!cpu::check_legal(problem, config, device)) continue;
+    const double work = estimated_work(problem, config, device);
+    shapes.push_back({std::move(config), work});
+  }
+  std::ranges::stable_sort(shapes, {}, &Shape::work);
+  return shapes;
+}
+
+/// The best of the shapes, but no more than a few of one kind, so that a wrong estimate does not hide a kind.
+std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFacts& device) {
+  std::vector<KernelConfig> chosen;
+  for (const Shape& shape : shapes_by_work(problem, device)) {
+    const auto alike = [&](const KernelConfig& other) {
+      return other.lanes == shape.config.lanes && other.rows == shape.config.rows &&
+             other.paired == shape.config.paired;
+    };
+    const auto same = std::ranges::count_if(chosen, alike);
+    if (same < (chosen.empty() || alike(chosen.front()) ? 4 : 2)) chosen.push_back(shape.config);
+    if (chosen.size() == kShapes) break;
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& device) {
+  std::vector<KernelConfig> configs;
+  const auto add = [&](const KernelConfig& config) {
+    if (std::ranges::find(configs, config) == configs.end() && cpu::check_legal(problem, config, device)) {
+      configs.push_back(config);
+    }
+  };
+  if (Result<KernelConfig> config = cpu::default_config(problem, device)) add(*config);
+  const std::vector<KernelConfig> shapes = chosen_shapes(problem, device);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const bool along_lanes = shapes[i].rows < shapes[i].lanes;
+    for (int interleave : {1, 2}) {
+      KernelConfig config = shapes[i];
+      config.interleave = interleave;
+      add(config);
+      if (i < kTwiddleShapes && along_lanes && transform_length(config) <= kLongestTable) {
+        config.twiddle = config.twiddle == Residency::memory ? Residency::registers : Residency::memory;
+        add(config);
+        config.twiddle = shapes[i].twiddle;
+      }
+      if (i < kStreamingShapes) {
+        config.streaming = true;
+        add(config);
+      }
+    }
+  }
+  return configs;
+}
+
+Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& device) {
+  std::vector<KernelConfig> configs;
+  const int lanes = widest_lanes(device);
+  add_shapes(problem, lanes, 1, false, configs);
+  const KernelConfig* best = nullptr;
+  for (const KernelConfig& config : configs) {
+    if (config.radices.back() != 4 * lanes) continue;  // the plain leaf
+    const Result<void> legal = cpu::check_legal(problem, config, device);
+    if (!legal) return legal.error();
+    if (!best || estimated_work(problem, config, device) < estimated_work(problem, *best, device)) best = &config;
+  }
+  if (!best) return unsupported(fmt::format("No CPU kernel computes {}.", to_string(problem)));
+  return *best;
+}
+
+}  // namespace fftconv::cpu

@@ -1,0 +1,94 @@
+// Work of one launch, pass by pass. An instruction handles one vector; a fused multiply-add is two operations.
+#include "backend.h"
+#include "cpu/tree.h"
+
+namespace fftconv::cpu {
+namespace {
+
+struct Work {
+  double adds = 0;  ///< vector additions, subtractions, multiplications
+  double fmas = 0;
+  double moves = 0;  ///< loads, stores, shuffles, conversions
+  double bytes = 0;  ///< to and from L1
+  Work& operator+=(const Work& w) {
+    adds += w.adds, fmas += w.fmas, moves += w.moves, bytes += w.bytes;
+    return *this;
+  }
+  Work operator*(double n) const { return {adds * n, fmas * n, moves * n, bytes * n}; }
+};
+
+/// A DFT of `radix` complex vectors, with twiddles for all but the first.
+Work butterfly(int radix) {
+  const double half = radix / 2, twiddles = radix - 1;
+  Work work{.adds = 2 * twiddles, .fmas = 2 * twiddles};
+  if (radix == 2) work.adds += 4;
+  if (radix == 4) work.adds += 16;
+  if (radix == 8) work.adds += 52, work.fmas += 4;
+  if (radix % 2 == 1) work += {.adds = 10 * half, .fmas = 4 * half * half};
+  return work;
+}
+
+Work complex_moves(double vectors, double vector_bytes) {
+  return {.moves = 2 * vectors, .bytes = 2 * vectors * vector_bytes};
+}
+
+}  // namespace
+
+KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts&) {
+  const Tree tree = tree_of(config);
+  const double bytes = 4.0 * tree.lanes, sample = static_cast<double>(size_of(problem.io));
+  const double vectors = static_cast<double>(tree.length) / tree.columns;  // complex, of one transform
+  const int item_rows = config.paired ? 2 * config.rows : config.rows;
+  const std::int64_t groups = (problem.batch + item_rows - 1) / item_rows;
+  const double items = static_cast<double>(groups) * static_cast<double>(problem.channels);
+
+  // The root: real input and output are half of the arithmetic; one stream of complex loads or stores each way.
+  const int root = tree.levels[0].radix;
+  const double real = config.paired ? 1.0 : 0.5;
+  Work item = butterfly(root) * (2 * real * vectors / root);
+  item += complex_moves(2 * vectors, bytes);
+  const double row_vectors = static_cast<double>(problem.seqlen) / tree.columns * (config.paired ? 2 : 1);
+  const int streams = 2 + problem.pregate + problem.postgate + problem.skip;
+  const double converts = problem.io == DataType::f32 ? 1 : problem.io == DataType::f16 ? 2 : 4;
+  const double joins = tree.rows > 1 ? tree.rows : 1;  // parts of a vector come row by row
+  item += {.adds = row_vectors * (streams - 2),
+           .moves = row_vectors * streams * (converts + joins - 1),
+           .bytes = row_vectors * streams * tree.lanes * sample};
+
+  for (std::size_t i = 1; i < tree.levels.size(); ++i) {
+    const int radix = tree.levels[i].radix;
+    item += butterfly(radix) * (2 * vectors / radix);
+    item += complex_moves(4 * vectors, bytes);
+  }
+
+  Work leaf = butterfly(tree.leaf_radix) * 2;
+  leaf += complex_moves(2 * tree.leaf_radix, bytes);
+  for (int radix : tree.lane_radices) {
+    const double butterflies = static_cast<double>(tree.leaf_radix) / radix;
+    leaf += butterfly(radix) * (2 * butterflies);
+    leaf += {.moves = 2.0 * 2 * tree.leaf_radix * (radix == 4 ? 2 : 1)};  // two-input shuffles, both ways
+    const double twiddles = butterflies * (radix - 1);
+    leaf += complex_moves(2 * twiddles, 4.0 * tree.columns);
+    if (config.twiddle == Residency::registers) leaf += {.adds = 4 * twiddles, .fmas = 4 * twiddles};
+  }
+  leaf += {.adds = 2.0 * tree.leaf_radix, .fmas = 2.0 * tree.leaf_radix};  // times the filter
+  leaf += complex_moves(tree.leaf_radix, 4.0 * tree.columns);
+  item += leaf * static_cast<double>(tree.leaves);
+
+  KernelCounts counts;
+  counts.flops = items * tree.lanes * (item.adds + 2 * item.fmas);
+  counts.instructions = items * (item.adds + item.fmas + item.moves);
+  counts.shared_bytes = items * item.bytes;
+  const double samples = static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
+  counts.memory_bytes = samples * sample * (2 + problem.pregate + problem.postgate) +
+                        static_cast<double>(filter_count(problem) * tree.length) * 8.0;
+  const double layouts = vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * 4.0;
+  counts.l2_bytes = items * layouts;  // scratch, tables: once a work item
+  counts.complex_points = items * static_cast<double>(tree.length) * tree.rows;
+  counts.threads = 1;
+  counts.blocks = static_cast<std::int64_t>(items);
+  counts.shared_per_block = tree.length * tree.rows * 8;
+  return counts;
+}
+
+}  // namespace fftconv::cpu

@@ -1,0 +1,16 @@
+// Products of supported radices, and the orders in which they can be passes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace fftconv::cpu {
+
+/// Products of 2, 3, 5 and 7 from `least` to `most`, ascending.
+std::vector<std::int64_t> smooth_numbers(std::int64_t least, std::int64_t most);
+
+/// `product` as outer radices, in a few different ways: the odd ones and a left-over 2 (or 8) first or last. The
+/// plain way comes first. One empty list where product = 1; none where it is not a product of 2, 3, 5 and 7.
+std::vector<std::vector<int>> radix_orders(std::int64_t product);
+
+}  // namespace fftconv::cpu

@@ -1,0 +1,120 @@
+// The CPU device: clang in process compiles emitted C++, the JIT linker loads it, a pool of threads runs it.
+#include "cpu/cpu_device.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstring>
+#include <mutex>
+
+#include "cpu/cache_flush.h"
+#include "cpu/cpu_kernel.h"
+#include "cpu/host_facts.h"
+#include "host_memory.h"
+
+namespace fftconv {
+namespace {
+
+/// The instruction set of an arch, not of this very processor, so that a binary serves all machines of the arch.
+std::string target_cpu(const std::string& arch) {
+  if (arch == "x86-64-avx512") return "x86-64-v4";
+  if (arch == "x86-64-avx2") return "x86-64-v3";
+  if (arch == "x86-64") return "x86-64";
+  return {};
+}
+
+class CpuDevice : public Device {
+ public:
+  CpuDevice(LlvmComponent& component, int threads)
+      : component_(component),
+        facts_(read_host_facts(component, threads)),
+        pool_(std::make_shared<WorkerPool>(threads)) {}
+
+  const DeviceFacts& facts() const override {
+    std::call_once(measured_, [this] { measure_rates(facts_, pool_->threads()); });
+    return facts_;
+  }
+  std::string driver_version() const override { return os_release(); }
+  std::string compiler_version() const override { return "clang " + component_.version(); }
+
+  Result<CompiledKernel> compile(const KernelSource& source) override {
+    if (Result<void> ok = check_arch(source); !ok) return ok.error();
+    ClangJob job;
+    job.source = source.text;
+    job.file_name = "fftconv_cpu.cpp";
+    job.cpu = target_cpu(source.arch);
+    job.arguments = source.options;
+    Result<ClangOutput> output = component_.compile(job);
+    if (!output) return output.error();
+    CompiledKernel kernel;
+    kernel.format = BinaryFormat::object;
+    kernel.binary = std::move(output->object);
+    kernel.compile_s = output->seconds;
+    kernel.log = std::move(output->diagnostics);
+    return kernel;
+  }
+
+  Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
+                                                   const CompiledKernel& kernel) override {
+    if (Result<void> ok = check_arch(source); !ok) return ok.error();
+    if (kernel.format != BinaryFormat::object || kernel.binary.empty()) {
+      return Error{ErrorCode::damaged,
+                   "The binary is not a host object: compile the source on the CPU device again."};
+    }
+    Result<std::unique_ptr<LinkedObject>> object = component_.link(kernel.binary, {});
+    if (!object) return object.error();
+    return CpuKernel::make(source, std::move(*object), pool_);
+  }
+
+  Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return allocate_host(bytes); }
+  Result<void> upload(void* destination, const void* source, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(destination, source, bytes);
+    return {};
+  }
+  Result<void> download(void* destination, const void* source, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(destination, source, bytes);
+    return {};
+  }
+  Result<void> synchronize(Stream) override { return {}; }
+
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
+                        bool cold) override {
+    const std::lock_guard lock(sampling_);
+    if (cold) {
+      if (Result<void> flushed = flush_.run(*pool_, facts_.l2_bytes); !flushed) return flushed.error();
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    if (Result<void> launched = kernel.launch(entry, args, nullptr); !launched) return launched.error();
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+    return Sample{.seconds = elapsed.count()};
+  }
+
+ private:
+  Result<void> check_arch(const KernelSource& source) const {
+    if (source.arch == facts_.arch) return {};
+    return invalid(fmt::format("The source was emitted for {}, this processor is {}: emit it for this device.",
+                               source.arch, facts_.arch));
+  }
+
+  LlvmComponent& component_;
+  mutable std::once_flag measured_;  ///< rates cost some 50 ms: only whoever asks for facts pays
+  mutable DeviceFacts facts_;
+  std::shared_ptr<WorkerPool> pool_;
+  std::mutex sampling_;  ///< one timing at a time
+  CacheFlush flush_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Device>> make_cpu_device(int threads) {
+  if (threads < 0) return invalid(fmt::format("{} threads make no sense: use 0 for all, or more.", threads));
+  Result<LlvmComponent*> component = llvm_component();
+  if (!component) return component.error();
+  const auto available = static_cast<int>(std::thread::hardware_concurrency());
+  return std::shared_ptr<Device>(
+      std::make_shared<CpuDevice>(**component, threads > 0 ? threads : std::max(1, available)));
+}
+
+Result<std::shared_ptr<Device>> open_cpu_device() { return make_cpu_device(0); }
+
+}  // namespace fftconv

@@ -1,0 +1,99 @@
+#include "cpu/host_facts.h"
+
+#include <sys/utsname.h>
+
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+namespace fftconv {
+namespace {
+
+/// First line of a file; empty where there is none.
+std::string first_line(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// "48K" of sysfs in bytes; 0 where it is no such text.
+std::int64_t parse_size(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) return 0;
+  const char unit = end != text.data() + text.size() ? *end : ' ';
+  return unit == 'K' ? value << 10 : unit == 'M' ? value << 20 : unit == 'G' ? value << 30 : value;
+}
+
+struct Caches {
+  std::int64_t l1 = 32 << 10;
+  std::int64_t l2 = 1 << 20;
+  std::int64_t last = 0;
+};
+
+/// Data caches of core 0, from /sys; where it says nothing, small ones.
+Caches read_caches() {
+  Caches caches;
+  for (int i = 0; i < 8; ++i) {
+    const std::filesystem::path index = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(i);
+    const std::string level = first_line(index / "level"), type = first_line(index / "type");
+    const std::int64_t size = parse_size(first_line(index / "size"));
+    if (size == 0 || type == "Instruction") continue;
+    if (level == "1") caches.l1 = size;
+    if (level == "2") caches.l2 = size;
+    caches.last = std::max(caches.last, size);
+  }
+  caches.last = std::max(caches.last, caches.l2);
+  return caches;
+}
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return {};
+}
+
+bool has_all(const LlvmComponent& component, std::initializer_list<const char*> features) {
+  for (const char* feature : features) {
+    if (!component.host_has(feature)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+DeviceFacts read_host_facts(const LlvmComponent& component, int threads) {
+  DeviceFacts facts;
+  facts.kind = DeviceKind::cpu;
+  facts.name = processor_name();
+  if (facts.name.empty()) facts.name = component.host_cpu();
+#if defined(__x86_64__)
+  // The levels that -target-cpu calls x86-64-v4 and x86-64-v3.
+  const bool v3 = has_all(component, {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"});
+  const bool v4 = v3 && has_all(component, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
+  facts.arch = v4 ? "x86-64-avx512" : v3 ? "x86-64-avx2" : "x86-64";
+  facts.vector_lanes = v4 ? 16 : v3 ? 8 : 4;
+#else
+  facts.arch = "aarch64";
+  facts.vector_lanes = 4;
+#endif
+  const Caches caches = read_caches();
+  facts.sm_count = threads;
+  facts.max_warps_per_sm = 1;
+  facts.registers_per_sm = facts.arch == "x86-64-avx512" || facts.arch == "aarch64" ? 32 : 16;
+  facts.shared_per_sm = caches.l1;
+  facts.shared_per_block = caches.l2;
+  facts.l2_bytes = caches.last;
+  return facts;
+}
+
+std::string os_release() {
+  utsname name{};
+  return uname(&name) == 0 ? name.release : "unknown";
+}
+
+}  // namespace fftconv

@@ -1,0 +1,88 @@
+// Discrete Fourier transforms of 1 to 8 points: a_k <- sum_j a_j exp(sign 2 pi i j k / R), in place.
+#pragma once
+#include "vectors.h"
+
+// sign i a
+template <int sign>
+FFTCONV_INLINE cvec rotated(const cvec& a) {
+  if constexpr (sign > 0) return {-a.im, a.re};
+  return {a.im, -a.re};
+}
+
+// cos and sin of 2 pi j / R.
+template <int R>
+constexpr complex root_of_unity[R] = {};
+template <>
+constexpr complex root_of_unity<3>[3] = {{1, 0}, {-0x1p-1f, 0x1.bb67aep-1f}, {-0x1p-1f, -0x1.bb67aep-1f}};
+template <>
+constexpr complex root_of_unity<5>[5] = {{1, 0},
+                                         {0x1.3c6ef4p-2f, 0x1.e6f0e2p-1f},
+                                         {-0x1.9e377ap-1f, 0x1.2cf23p-1f},
+                                         {-0x1.9e377ap-1f, -0x1.2cf23p-1f},
+                                         {0x1.3c6ef4p-2f, -0x1.e6f0e2p-1f}};
+template <>
+constexpr complex root_of_unity<7>[7] = {{1, 0},
+                                         {0x1.3f3a0ep-1f, 0x1.904c38p-1f},
+                                         {-0x1.c7b90ep-3f, 0x1.f329cp-1f},
+                                         {-0x1.cd4bcap-1f, 0x1.bc4c04p-2f},
+                                         {-0x1.cd4bcap-1f, -0x1.bc4c04p-2f},
+                                         {-0x1.c7b90ep-3f, -0x1.f329cp-1f},
+                                         {0x1.3f3a0ep-1f, -0x1.904c38p-1f}};
+
+// Odd R: the pairs (j, R - j) and (k, R - k) share their products.
+template <int R, int sign>
+FFTCONV_INLINE void dft_odd(cvec* a) {
+  constexpr int half = R / 2;
+  cvec sum[half], difference[half];
+#pragma unroll
+  for (int j = 0; j < half; ++j) {
+    sum[j] = a[j + 1] + a[R - 1 - j];
+    difference[j] = rotated<sign>(a[j + 1] - a[R - 1 - j]);
+  }
+  const cvec first = a[0];
+#pragma unroll
+  for (int j = 0; j < half; ++j) a[0] = a[0] + sum[j];
+#pragma unroll
+  for (int k = 1; k <= half; ++k) {
+    cvec even = first, odd = {vec{}, vec{}};
+#pragma unroll
+    for (int j = 0; j < half; ++j) {
+      const complex w = root_of_unity<R>[(j + 1) * k % R];
+      even = {even.re + sum[j].re * w.re, even.im + sum[j].im * w.re};
+      odd = {odd.re + difference[j].re * w.im, odd.im + difference[j].im * w.im};
+    }
+    a[k] = even + odd;
+    a[R - k] = even - odd;
+  }
+}
+
+template <int R, int sign>
+FFTCONV_INLINE void dft(cvec* a) {
+  if constexpr (R == 2) {
+    const cvec d = a[0] - a[1];
+    a[0] = a[0] + a[1];
+    a[1] = d;
+  } else if constexpr (R == 4) {
+    const cvec s0 = a[0] + a[2], d0 = a[0] - a[2];
+    const cvec s1 = a[1] + a[3], d1 = rotated<sign>(a[1] - a[3]);
+    a[0] = s0 + s1;
+    a[1] = d0 + d1;
+    a[2] = s0 - s1;
+    a[3] = d0 - d1;
+  } else if constexpr (R == 8) {
+    constexpr float h = 0x1.6a09e6p-1f;  // sqrt(1/2)
+    cvec even[4] = {a[0], a[2], a[4], a[6]}, odd[4] = {a[1], a[3], a[5], a[7]};
+    dft<4, sign>(even);
+    dft<4, sign>(odd);
+    odd[1] = twiddled<sign>(odd[1], complex{h, h});
+    odd[2] = rotated<sign>(odd[2]);
+    odd[3] = twiddled<sign>(odd[3], complex{-h, h});
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      a[k] = even[k] + odd[k];
+      a[k + 4] = even[k] - odd[k];
+    }
+  } else if constexpr (R > 1) {
+    dft_odd<R, sign>(a);
+  }
+}

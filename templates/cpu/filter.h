@@ -1,0 +1,30 @@
+// The filter as a polynomial. Right angle (mod z^M - i): a tap at lag l >= 0 stands at z^l, one at lag -m at
+// -i z^(M - m), since z^-m = -i z^(M - m). Circular convolution of L samples has each tap at lags l and l - L.
+// Paired (mod z^M - 1): a tap at lag l stands at z^(l mod M).
+#pragma once
+#include "vectors.h"
+
+FFTCONV_INLINE void add_tap(float* z, index position, int imaginary, float value) {
+  float* at = z + position / columns * block + imaginary * lanes + position % columns;
+  for (int r = 0; r < rows; ++r) at[r * columns] += value;
+}
+
+// 1 / M makes up for the factors that the joins leave out.
+static void place_taps(const float* taps, float* z) {
+  constexpr float scale = (float)(1.0 / (double)length);
+  for (index i = 0; i < length / columns * block; ++i) z[i] = 0;
+  for (index j = 0; j < filter_len; ++j) {
+    const float value = taps[j] * scale;
+    index lag = first_lag + lag_step * j;
+    if (circular_filter) {
+      lag = lag < 0 ? lag + seqlen : lag;
+      if (!paired && lag > 0) add_tap(z, length + lag - seqlen, 1, -value);
+    }
+    if (lag >= 0)
+      add_tap(z, lag, 0, value);
+    else if (paired)
+      add_tap(z, length + lag, 0, value);
+    else
+      add_tap(z, length + lag, 1, -value);
+  }
+}

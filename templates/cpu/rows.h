@@ -1,0 +1,158 @@
+// The root's passes, which read u and write y. The input is real (or two real rows, when paired) and only the real
+// part of the output is wanted, so half of the root's work folds away.
+#pragma once
+#include "node.h"
+#include "samples.h"
+
+// Field by field fftconv::KernelArgs.
+struct fftconv_args {
+  const void* u;
+  void* y;
+  const void* filter;
+  void* spectrum;
+  void* scratch;
+  const void* tables;
+  const void* pregate;
+  const void* postgate;
+  const void* skip;
+  index batch, channels, seqlen, filter_len, filters;
+};
+
+constexpr int item_rows = paired ? 2 * rows : rows;
+
+// One work item: up to item_rows rows of one channel. `live` are there; the others repeat the last one and are not
+// stored.
+struct Item {
+  const sample* u;
+  sample* y;
+  const sample* pregate;
+  const sample* postgate;
+  float skip;
+  index offset[item_rows];  // of each row, in samples
+  int live;
+  index filter;
+};
+
+FFTCONV_INLINE Item item_of(const fftconv_args& args, index number) {
+  const index groups = (args.batch + item_rows - 1) / item_rows;  // of one channel; neighbours share its filter
+  const index channel = number / groups, first = number % groups * item_rows;
+  Item item;
+  item.u = (const sample*)args.u;
+  item.y = (sample*)args.y;
+  item.pregate = (const sample*)args.pregate;
+  item.postgate = (const sample*)args.postgate;
+  item.skip = has_skip ? ((const float*)args.skip)[channel] : 0.0f;
+  const index left = args.batch - first;
+  item.live = left < item_rows ? (int)left : item_rows;
+  for (int r = 0; r < item_rows; ++r) {
+    const index row = first + (r < item.live ? r : item.live - 1);
+    item.offset[r] = (row * args.channels + channel) * seqlen;
+  }
+  item.filter = filter_per_example ? first * args.channels + channel : channel * args.filters / args.channels;
+  return item;
+}
+
+// Rows first_row … of the item at `column`, times the gate where there is one.
+template <int valid>
+FFTCONV_INLINE vec load_rows(const Item& item, int first_row, index column) {
+  part parts[rows];
+#pragma unroll
+  for (int r = 0; r < rows; ++r) {
+    const index at = item.offset[first_row + r] + column;
+    parts[r] = load_samples<valid>(item.u + at);
+    if constexpr (has_pregate) parts[r] *= load_samples<valid>(item.pregate + at);
+  }
+  return joined(parts);
+}
+
+template <int valid, bool past_caches>
+FFTCONV_INLINE void store_rows(const Item& item, int first_row, index column, const vec& v) {
+  part parts[rows];
+  separated(parts, v);
+#pragma unroll
+  for (int r = 0; r < rows; ++r) {
+    if (item_rows > 1 && first_row + r >= item.live) return;
+    const index at = item.offset[first_row + r] + column;
+    if constexpr (has_postgate) parts[r] *= load_samples<valid>(item.postgate + at);
+    if constexpr (has_skip) parts[r] += item.skip * load_samples<valid>(item.u + at);
+    store_samples<valid, past_caches>(item.y + at, parts[r]);
+  }
+}
+
+// Blocks first … last - 1 of the root's R parts. Only the first `parts` of them hold samples, the last of these only
+// `valid` in its block.
+template <int R, int parts, int valid>
+FFTCONV_INLINE void split_rows(const Item& item, float* z, index first, index last, const complex* w) {
+  constexpr index stride = length / R / columns;
+  for (index b = first; b < last; ++b) {
+    cvec a[R];
+#pragma unroll
+    for (int j = 0; j < R; ++j) {
+      a[j] = {vec{}, vec{}};
+      if (j >= parts) continue;
+      const index column = (b + j * stride) * columns;
+      if (j < parts - 1) {
+        a[j].re = load_rows<columns>(item, 0, column);
+        if constexpr (paired) a[j].im = load_rows<columns>(item, rows, column);
+      } else {
+        a[j].re = load_rows<valid>(item, 0, column);
+        if constexpr (paired) a[j].im = load_rows<valid>(item, rows, column);
+      }
+    }
+    split_columns<R>(a, w);
+#pragma unroll
+    for (int j = 0; j < R; ++j) store_block(z + (b + j * stride) * block, a[j]);
+  }
+}
+
+template <int R, int parts, int valid, bool past_caches>
+FFTCONV_INLINE void join_rows(const Item& item, const float* z, index first, index last, const complex* w) {
+  constexpr index stride = length / R / columns;
+  for (index b = first; b < last; ++b) {
+    cvec a[R];
+#pragma unroll
+    for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
+    join_columns<R>(a, w);
+#pragma unroll
+    for (int j = 0; j < parts; ++j) {
+      const index column = (b + j * stride) * columns;
+      if (j < parts - 1) {
+        store_rows<columns, past_caches>(item, 0, column, a[j].re);
+        if constexpr (paired) store_rows<columns, past_caches>(item, rows, column, a[j].im);
+      } else {
+        store_rows<valid, past_caches>(item, 0, column, a[j].re);
+        if constexpr (paired) store_rows<valid, past_caches>(item, rows, column, a[j].im);
+      }
+    }
+  }
+}
+
+// The L samples fill the first L / (M / R) parts whole and one more up to `rest` samples.
+template <int R>
+struct Root {
+  static constexpr index span = length / R;  // samples of a part
+  static constexpr int whole = seqlen / span;
+  static constexpr index rest = seqlen % span;
+  static constexpr index full_blocks = rest / columns;
+  static constexpr int tail = rest % columns;
+
+  FFTCONV_INLINE void split(const Item& item, float* z, const complex* w) {
+    index b = full_blocks;
+    if constexpr (full_blocks > 0) split_rows<R, whole + 1, columns>(item, z, 0, b, w);
+    if constexpr (tail > 0) {
+      split_rows<R, whole + 1, tail>(item, z, b, b + 1, w);
+      ++b;
+    }
+    split_rows<R, whole, columns>(item, z, b, span / columns, w);
+  }
+  template <bool past_caches>
+  FFTCONV_INLINE void join(const Item& item, const float* z, const complex* w) {
+    index b = full_blocks;
+    if constexpr (full_blocks > 0) join_rows<R, whole + 1, columns, past_caches>(item, z, 0, b, w);
+    if constexpr (tail > 0) {
+      join_rows<R, whole + 1, tail, past_caches>(item, z, b, b + 1, w);
+      ++b;
+    }
+    if constexpr (whole > 0) join_rows<R, whole, columns, past_caches>(item, z, b, span / columns, w);
+  }
+};

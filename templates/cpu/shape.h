@@ -1,0 +1,28 @@
+// The constants that one emitted kernel fixes. An emitted kernel has its own in this place; this file holds those of
+// causal/L4096 in fp32 with one row at a time, so that the other files can be opened and compiled as they are.
+#pragma once
+
+using index = long;  // 64 bits on every supported host
+
+constexpr int lanes = 16;                  // fp32 elements of a vector
+constexpr int rows = 1;                    // rows side by side in a vector
+constexpr int columns = lanes / rows;      // neighbouring samples of one row in a vector
+constexpr index seqlen = 4096;             // L
+constexpr index length = 4096;             // M, points of the transform
+constexpr int leaf_radix = 4;              // vectors of a leaf; a leaf has leaf_radix x columns points
+constexpr int interleave = 1;              // leaves side by side
+constexpr bool paired = false;             // two rows ride in one complex transform
+constexpr bool computed_twiddles = false;  // lane twiddles are a scalar times a constant vector
+constexpr bool streaming = false;          // y is written past the caches
+constexpr bool has_pregate = false;
+constexpr bool has_postgate = false;
+constexpr bool has_skip = false;
+constexpr bool filter_per_example = false;
+constexpr bool circular_filter = false;  // lags are taken modulo L
+constexpr index filter_len = 4096;       // Lk
+constexpr index first_lag = 0;           // lag of tap 0
+constexpr index lag_step = 1;            // from tap to tap
+
+enum class Type { f32, f16, bf16 };
+constexpr Type io_type = Type::f32;
+#define FFTCONV_NATIVE_HALF 1

@@ -1,0 +1,94 @@
+// Vectors of `lanes` fp32 elements, complex numbers of them, and the two shuffles that every leaf is made of.
+#pragma once
+#include "shape.h"
+
+#define FFTCONV_INLINE static inline __attribute__((always_inline))
+
+typedef float vec __attribute__((vector_size(4 * lanes)));
+
+struct complex {
+  float re, im;
+};
+struct cvec {
+  vec re, im;
+};
+
+// A block of the transform's memory: `lanes` real parts, then `lanes` imaginary ones.
+constexpr index block = 2 * lanes;
+
+FFTCONV_INLINE cvec load_block(const float* z) { return {*(const vec*)z, *(const vec*)(z + lanes)}; }
+FFTCONV_INLINE void store_block(float* z, const cvec& a) {
+  *(vec*)z = a.re;
+  *(vec*)(z + lanes) = a.im;
+}
+
+FFTCONV_INLINE cvec operator+(const cvec& a, const cvec& b) { return {a.re + b.re, a.im + b.im}; }
+FFTCONV_INLINE cvec operator-(const cvec& a, const cvec& b) { return {a.re - b.re, a.im - b.im}; }
+
+// a w and a conj(w), for w of one complex number or of one for each lane.
+template <class W>
+FFTCONV_INLINE cvec times(const cvec& a, const W& w) {
+  return {a.re * w.re - a.im * w.im, a.re * w.im + a.im * w.re};
+}
+template <class W>
+FFTCONV_INLINE cvec times_conj(const cvec& a, const W& w) {
+  return {a.re * w.re + a.im * w.im, a.im * w.re - a.re * w.im};
+}
+template <int sign, class W>
+FFTCONV_INLINE cvec twiddled(const cvec& a, const W& w) {
+  return sign > 0 ? times(a, w) : times_conj(a, w);
+}
+
+template <int... I>
+struct Sequence {};
+template <class T, T... I>
+using SequenceOf = Sequence<I...>;
+using Lanes = __make_integer_seq<SequenceOf, int, lanes>;
+
+// Exchanges the upper half of each pair of `width` lanes of `a` with the lower half of that of `b`: a transposition
+// of 2 x 2 squares.
+template <int width, int... I>
+FFTCONV_INLINE void exchange_lanes(vec& a, vec& b, Sequence<I...>) {
+  const vec low = __builtin_shufflevector(a, b, (I / width % 2 == 0 ? I : lanes + I - width)...);
+  const vec high = __builtin_shufflevector(a, b, (I / width % 2 == 0 ? I + width : lanes + I)...);
+  a = low;
+  b = high;
+}
+template <int width>
+FFTCONV_INLINE void exchange(cvec& a, cvec& b) {
+  exchange_lanes<width>(a.re, b.re, Lanes{});
+  exchange_lanes<width>(a.im, b.im, Lanes{});
+}
+
+// Transposes radix x radix squares of `unit` lanes each; its own inverse.
+template <int radix, int unit>
+FFTCONV_INLINE void transpose(cvec* a) {
+  if constexpr (radix == 4) {
+    exchange<2 * unit>(a[0], a[2]);
+    exchange<2 * unit>(a[1], a[3]);
+    exchange<unit>(a[2], a[3]);
+  }
+  exchange<unit>(a[0], a[1]);
+}
+
+// What one row has in a vector: `columns` elements.
+typedef float part __attribute__((vector_size(4 * columns)));
+typedef float unaligned_part __attribute__((vector_size(4 * columns), aligned(4), may_alias));
+
+// `columns` numbers, repeated for each row of the vector.
+template <int... I>
+FFTCONV_INLINE vec repeat_part(const part& p, Sequence<I...>) {
+  return __builtin_shufflevector(p, p, (I % columns)...);
+}
+FFTCONV_INLINE vec repeated(const float* p) {
+  const part once = *(const unaligned_part*)p;
+  return repeat_part(once, Lanes{});
+}
+FFTCONV_INLINE cvec repeated_complex(const float* p) { return {repeated(p), repeated(p + columns)}; }
+
+FFTCONV_INLINE vec joined(const part (&parts)[rows]) {
+  vec v;
+  __builtin_memcpy(&v, parts, sizeof v);
+  return v;
+}
+FFTCONV_INLINE void separated(part (&parts)[rows], const vec& v) { __builtin_memcpy(parts, &v, sizeof v); }

@@ -1,0 +1,176 @@
+// Runs a convolution on the CPU device and says how far it is from fp64.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "backend.h"
+#include "cpu/cpu_device.h"
+#include "fftconv/half.h"
+#include "fftconv/reference.h"
+#include "rows.h"
+
+namespace fftconv::cpu_test {
+
+/// One device with two threads for the whole program.
+inline Device& device() {
+  static const Result<std::shared_ptr<Device>> made = make_cpu_device(2);
+  if (!made) throw std::runtime_error(made.error().message);
+  return **made;
+}
+
+/// Chosen anew for each run and printed; FFTCONV_TEST_SEED repeats one.
+inline std::uint64_t seed() {
+  static const std::uint64_t value = [] {
+    const char* given = std::getenv("FFTCONV_TEST_SEED");
+    const std::uint64_t chosen = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+    fmt::print("seed {}\n", chosen);
+    return chosen;
+  }();
+  return value;
+}
+
+/// Random tensors of a problem, on the host. y lies between canaries.
+class Data {
+ public:
+  static constexpr std::size_t kCanary = 192;  ///< bytes before and after y
+
+  explicit Data(const Problem& problem, std::uint64_t extra = 0) : problem_(problem), random_(seed() + extra) {
+    const std::size_t samples = static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen);
+    u_ = tensor(samples);
+    pregate_ = tensor(problem.pregate ? samples : 0);
+    postgate_ = tensor(problem.postgate ? samples : 0);
+    skip_ = floats(problem.skip ? problem.channels : 0);
+    filter_ = floats(filter_count(problem) * problem.filter_len);
+    y_.assign(samples * size_of(problem.io) + 2 * kCanary, std::byte{0xa5});
+  }
+
+  KernelArgs args() {
+    KernelArgs args;
+    args.u = u_.data();
+    args.y = y_.data() + kCanary;
+    args.filter = filter_.data();
+    args.pregate = pregate_.empty() ? nullptr : pregate_.data();
+    args.postgate = postgate_.empty() ? nullptr : postgate_.data();
+    args.skip = skip_.empty() ? nullptr : skip_.data();
+    args.batch = problem_.batch;
+    args.channels = problem_.channels;
+    args.seqlen = problem_.seqlen;
+    args.filter_len = problem_.filter_len;
+    args.filters = filter_count(problem_);
+    return args;
+  }
+
+  /// Relative L2 error of all rows together.
+  double error() {
+    const KernelArgs a = args();
+    std::vector<double> got, wanted;
+    for (std::int64_t b = 0; b < problem_.batch; ++b) {
+      for (std::int64_t h = 0; h < problem_.channels; ++h) {
+        const std::vector<double> row = load_row(problem_, a.y, b, h), exact = expected_row(problem_, a, b, h);
+        got.insert(got.end(), row.begin(), row.end());
+        wanted.insert(wanted.end(), exact.begin(), exact.end());
+      }
+    }
+    return relative_l2_error(got, wanted);
+  }
+
+  bool canaries_live() const {
+    for (std::size_t i = 0; i < kCanary; ++i) {
+      if (y_[i] != std::byte{0xa5} || y_[y_.size() - 1 - i] != std::byte{0xa5}) return false;
+    }
+    return true;
+  }
+  const std::vector<std::byte>& y_bytes() const { return y_; }
+
+ private:
+  std::vector<float> floats(std::int64_t count) {
+    std::normal_distribution<float> normal;
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (float& value : values) value = normal(random_);
+    return values;
+  }
+  std::vector<std::byte> tensor(std::size_t samples) {
+    std::normal_distribution<double> normal;
+    std::vector<std::byte> bytes(samples * size_of(problem_.io));
+    for (std::size_t i = 0; i < samples; ++i) {
+      store_element(problem_.io, bytes.data(), static_cast<std::int64_t>(i), normal(random_));
+    }
+    return bytes;
+  }
+
+  Problem problem_;
+  std::mt19937_64 random_;
+  std::vector<std::byte> u_, pregate_, postgate_, y_;
+  std::vector<float> skip_, filter_;
+};
+
+/// A compiled and loaded candidate with the filter's spectrum.
+struct Ready {
+  KernelSource source;
+  std::shared_ptr<const LoadedKernel> kernel;
+  std::unique_ptr<DeviceBuffer> tables, spectrum;
+
+  KernelArgs with(KernelArgs args) const {
+    args.tables = tables->data();
+    args.spectrum = spectrum->data();
+    return args;
+  }
+};
+
+inline Result<Ready> prepare(const Problem& problem, const KernelConfig& config, const KernelArgs& args) {
+  Result<KernelSource> source = cpu::emit(problem, config, device().facts());
+  if (!source) return source.error();
+  Result<CompiledKernel> compiled = device().compile(*source);
+  if (!compiled) return compiled.error();
+  auto kernel = device().load(*source, *compiled);
+  if (!kernel) return kernel.error();
+  auto tables = device().allocate(source->tables.size());
+  auto spectrum = device().allocate(static_cast<std::size_t>(source->spectrum_bytes));
+  if (!tables || !spectrum) return Error{ErrorCode::out_of_memory, "No memory for the tables: run fewer tests."};
+  Ready ready{std::move(*source), std::move(*kernel), std::move(*tables), std::move(*spectrum)};
+  std::memcpy(ready.tables->data(), ready.source.tables.data(), ready.source.tables.size());
+  if (Result<void> made = ready.kernel->launch(ready.source.spectrum, ready.with(args), nullptr); !made) {
+    return made.error();
+  }
+  return ready;
+}
+
+/// Runs one config; infinity and a message where it fails.
+inline double error_of(const Problem& problem, const KernelConfig& config) {
+  Data data(problem);
+  Result<Ready> ready = prepare(problem, config, data.args());
+  if (!ready) {
+    FAIL_CHECK(to_string(problem), " ", to_string(config), ": ", ready.error().message);
+    return HUGE_VAL;
+  }
+  const Result<void> launched = ready->kernel->launch(ready->source.convolution, ready->with(data.args()), nullptr);
+  if (!launched) {
+    FAIL_CHECK(launched.error().message);
+    return HUGE_VAL;
+  }
+  CHECK_MESSAGE(data.canaries_live(), to_string(problem), " ", to_string(config), " wrote past y");
+  return data.error();
+}
+
+/// fp32 arithmetic is better than its budget; the other types are limited by the rounding of y.
+inline double allowed(const Problem& problem) { return problem.io == DataType::f32 ? 5e-7 : error_budget(problem); }
+
+inline Problem make_problem(Mode mode, std::int64_t seqlen, std::int64_t filter_len, DataType io = DataType::f32) {
+  Problem problem;
+  problem.mode = mode;
+  problem.seqlen = seqlen;
+  problem.filter_len = filter_len;
+  problem.batch = 3;
+  problem.channels = 2;
+  problem.io = io;
+  return problem;
+}
+
+}  // namespace fftconv::cpu_test
