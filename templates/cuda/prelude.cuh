@@ -1,6 +1,6 @@
 // The lane interface (templates/LANES.md) on CUDA: a lane type is a scalar of the thread, functions are PTX.
 // Needs sm_80: cp.async, ldmatrix, mma.m16n8k16, bf16. No include, so that NVRTC has nothing to look for.
-#define FFTCONV_DEVICE static __device__ __forceinline__
+#define FFTCONV_DEVICE __device__ __forceinline__
 #define FFTCONV_KERNEL(name, threads, blocks_per_sm) \
   extern "C" __global__ void __launch_bounds__(threads, blocks_per_sm) name
 
