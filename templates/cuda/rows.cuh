@@ -3,15 +3,16 @@
 constexpr int COPY_SAMPLES = COPY / IO_SIZE;
 constexpr int ROW_THREADS = WARPS * 32;
 
-FFTCONV_DEVICE void load_row(const void* row, vi slot, int warp) {
+// `samples` is L, or 0 for a row that is not there.
+FFTCONV_DEVICE void load_row(const void* row, int samples, vi slot, int warp) {
 #pragma unroll 4
   for (int i = warp * 32; i < M / COPY_SAMPLES; i += ROW_THREADS) {
     const vi n = (lane_id() + i) * COPY_SAMPLES;
     const vi to = slot + io_offset(n);
-    if constexpr (COPY == 16) cp_async_16(to, row, n * IO_SIZE, n < L);
-    if constexpr (COPY == 8) cp_async_8(to, row, n * IO_SIZE, n < L);
-    if constexpr (COPY == 4) cp_async_4(to, row, n * IO_SIZE, n < L);
-    if constexpr (COPY == 2) sts_u16(to, ldg_u16(row, n * IO_SIZE, n < L));
+    if constexpr (COPY == 16) cp_async_16(to, row, n * IO_SIZE, n < samples);
+    if constexpr (COPY == 8) cp_async_8(to, row, n * IO_SIZE, n < samples);
+    if constexpr (COPY == 4) cp_async_4(to, row, n * IO_SIZE, n < samples);
+    if constexpr (COPY == 2) sts_u16(to, ldg_u16(row, n * IO_SIZE, n < samples));
   }
 }
 

@@ -34,19 +34,23 @@ FFTCONV_DEVICE complex weighted_taps(const void* filter, const void* tables, vi 
   return multiply(x, load_root(tables, TABLE_WEIGHTS, n));
 }
 
-// Column number i of digit d: q counts the transformed digits in the order of scratch, rest the untransformed ones.
-// `order` is q as a number: k1 + N1 k2 + ...
+// A column of digit d: `q` counts the transformed digits in the order of scratch, `rest` the untransformed ones, and
+// `order` is q as a number, k1 + N1 k2 + ... Lanes past the last column (`valid` is false) compute column 0 in vain.
+struct column {
+  vi q, order, rest;
+  vp valid;
+};
 template <int N, int Q_BEFORE, bool FIRST_DIGIT>
-FFTCONV_DEVICE void load_column(const void* filter, const void* tables, const void* scratch, vi q, vi order, vi rest,
+FFTCONV_DEVICE void load_column(const void* filter, const void* tables, const void* scratch, const column& at,
                                 complex (&x)[N]) {
   constexpr int AFTER = M / (Q_BEFORE * N);
 #pragma unroll
   for (int n = 0; n < N; ++n) {
     if constexpr (FIRST_DIGIT) {
-      x[n] = weighted_taps(filter, tables, rest + n * AFTER);
+      x[n] = weighted_taps(filter, tables, at.rest + n * AFTER);
     } else {
-      const u32x2 v = ldg_u32x2(scratch, ((q * N + n) * AFTER + rest) * 8);
-      x[n] = multiply({as_float(v.x), as_float(v.y)}, load_root(tables, TABLE_ROOTS, order * (n * AFTER)));
+      const u32x2 v = ldg_u32x2(scratch, ((at.q * N + n) * AFTER + at.rest) * 8);
+      x[n] = multiply({as_float(v.x), as_float(v.y)}, load_root(tables, TABLE_ROOTS, at.order * (n * AFTER)));
     }
   }
 }
@@ -62,13 +66,26 @@ FFTCONV_DEVICE complex dft_output(const void* tables, const complex (&x)[N], int
   return sum;
 }
 template <int N, int Q_BEFORE, bool FIRST_DIGIT>
-FFTCONV_DEVICE void outer_digit(const void* filter, const void* tables, void* scratch, vi q, vi order, vi rest) {
+FFTCONV_DEVICE void outer_digit(const void* filter, const void* tables, void* scratch, const column& at) {
   constexpr int AFTER = M / (Q_BEFORE * N);
   complex x[N];
-  load_column<N, Q_BEFORE, FIRST_DIGIT>(filter, tables, scratch, q, order, rest, x);
+  load_column<N, Q_BEFORE, FIRST_DIGIT>(filter, tables, scratch, at, x);
 #pragma unroll 1
   for (int k = 0; k < N; ++k) {
     const complex z = dft_output<N>(tables, x, k);
-    stg_u32x2(scratch, ((q * N + k) * AFTER + rest) * 8, {as_uint(z.re), as_uint(z.im)});
+    stg_u32x2(scratch, ((at.q * N + k) * AFTER + at.rest) * 8, {as_uint(z.re), as_uint(z.im)}, at.valid);
+  }
+}
+
+// The last digit goes to fragment order. Slab q = at.q / R, row a = at.q % R.
+FFTCONV_DEVICE void last_digit(const void* tables, const void* scratch, void* spectrum, const column& at) {
+  complex x[C];
+  load_column<C, M / C, false>(nullptr, tables, scratch, at, x);
+  const vi slab = at.q / R, a = at.q % R;
+  const vi tiles = (slab * (R / 16) + (a >> 4)) * (C / 8 * TILE_BYTES);
+#pragma unroll 1
+  for (int t = 0; t < C / 2; ++t) {
+    store_spectrum_points(spectrum, tiles + (t / 4) * TILE_BYTES, a & 15, t % 4, dft_output<C>(tables, x, 2 * t),
+                          dft_output<C>(tables, x, 2 * t + 1), at.valid);
   }
 }

@@ -1,0 +1,95 @@
+// What one launch does, counted from the layout. Products and shared-memory bytes are exact (the simulation counts the
+// same); instructions are an estimate fitted to the machine code of NVRTC 13.0 for sm_90a.
+#include "backend.h"
+#include "cuda/geometry.h"
+#include "cuda/layout.h"
+
+namespace fftconv::cuda {
+namespace {
+
+struct PerTransform {
+  double mma = 0, flops = 0, instructions = 0, shared = 0, l2 = 0;
+};
+
+/// Real 16 x 16 by 16 x 8 products of a digit with a dense matrix of `radix` points, over M points.
+double digit_products(std::int64_t m, int radix, int real_products) {
+  const double blocks = radix / 16.0;
+  return blocks * blocks * (static_cast<double>(m) / radix / 8) * real_products;
+}
+
+PerTransform per_transform(const KernelConfig& config, const Layout& l) {
+  PerTransform t;
+  const double m = static_cast<double>(l.m);
+  const double spectrum = 4.0 * l.planes * m;  // bytes of all slabs
+  const double io = static_cast<double>(l.riders) * m * l.io_size;
+  const int ends = l.paired ? 4 : 2;  // first and last stage: real rows take half the products
+
+  // Rows: copied in, read by the first stage, written by the last, copied out.
+  t.shared += 4 * io;
+  // The first and the last stage of the transform, and what lies between.
+  const auto outer = [&](const OuterDigit& digit, bool is_first) {
+    if (digit.radix == 1) return;
+    t.shared += is_first ? 2 * spectrum : 4 * spectrum;
+    const int products = is_first ? ends : 4;
+    if (digit.mma) {
+      t.mma += 2 * digit_products(l.m, digit.radix, products);
+      t.l2 += digit.radix == 16 && is_first ? 0 : 2 * 8.0 * l.planes * m / (digit.radix / 16 == 1 ? 16 : 8);
+    } else {
+      t.flops += 2.0 * 2 * products * m * digit.radix;
+    }
+  };
+  outer(l.first, true);
+  outer(l.second, false);
+  const int core_ends = l.order == 2 ? ends : 4;
+  t.mma += 2 * digit_products(l.m, l.rows, core_ends) + 2 * digit_products(l.m, l.columns, 4);
+  if (l.planes == 2) t.mma *= 3;
+  if (l.order > 2) t.shared += 2 * spectrum;
+
+  // Constants that are read again for each transform: A, T, K; a core of 16 x 16 reads A and T once.
+  const double point = static_cast<double>(l.spectrum_point_bytes);
+  const double reads = l.resident_slabs ? 1 : 2;
+  const double a = point * m * l.rows / l.columns;
+  if (config.twiddle == Residency::memory) t.l2 += reads * (a + point * m);
+  if (config.filter == Residency::memory) t.l2 += point * m;
+  if (!l.resident_columns) t.l2 += 2 * point * m * l.columns / l.rows;
+
+  // Instructions of a warp: products, 16-byte matrix loads, 4-byte stores, pointwise products (5 on a pair of points),
+  // conversions of fp32 accumulators, copies of rows, loads of constants, and a tenth for addresses and loops.
+  const double pairs = m / 64;  // pairs of complex points of a lane
+  double instructions = t.mma + t.l2 / 512 + t.flops / 64;
+  if (l.order > 2) instructions += (l.order - 2) * 2 * (spectrum / 512 + spectrum / 128) + 2 * pairs;
+  instructions += (l.planes == 2 ? 8 : 5) * 3 * pairs;
+  const int stages = 2 * l.order;
+  if (config.engine != Engine::mma_f16) instructions += stages * 2 * pairs * (l.planes == 2 ? 6 : 1);
+  const double copies = io / (32.0 * l.copy);
+  instructions += copies * 4 * 2 + io / 512 + io / 128;
+  t.instructions = 1.1 * instructions;
+  return t;
+}
+
+}  // namespace
+
+KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
+  const Layout l = make_layout(problem, config);
+  const Geometry g = make_geometry(problem, config, l, device);
+  const PerTransform t = per_transform(config, l);
+  const double transforms =
+      static_cast<double>((problem.batch + l.riders - 1) / l.riders) * static_cast<double>(problem.channels);
+  KernelCounts c;
+  c.mma = t.mma * transforms;
+  c.flops = t.flops * transforms;
+  c.instructions = t.instructions * transforms;
+  c.shared_bytes = t.shared * transforms;
+  c.l2_bytes = t.l2 * transforms;
+  c.complex_points = static_cast<double>(l.m) * transforms;
+  c.blocks = std::int64_t{g.grid_x} * g.grid_y;
+  const double rows = static_cast<double>(problem.batch) * static_cast<double>(problem.channels);
+  c.memory_bytes = 2 * rows * static_cast<double>(problem.seqlen) * l.io_size +
+                   static_cast<double>(filter_count(problem)) * static_cast<double>(l.m * l.spectrum_point_bytes);
+  c.threads = l.threads;
+  c.shared_per_block = l.shared_bytes;
+  c.registers = g.registers;
+  return c;
+}
+
+}  // namespace fftconv::cuda

@@ -1,0 +1,92 @@
+#include "cuda/layout.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace fftconv::cuda {
+namespace {
+
+std::int64_t odd_step(std::int64_t inner, std::int64_t step) {
+  // An even number of odd steps is even: one more chunk keeps the banks apart.
+  return inner * step + (inner % 2 == 0 ? 16 : 0);
+}
+
+int unit_width(const OuterDigit& digit, int columns) {
+  const int chunks = columns / 8;
+  return digit.radix == 16 && chunks % 4 == 0 ? 4 : 2;
+}
+
+}  // namespace
+
+bool is_split(Engine engine) { return engine == Engine::mma_split; }
+
+bool io_is_engine_type(DataType io, Engine engine) {
+  if (engine == Engine::mma_bf16) return io == DataType::bf16;
+  return io == DataType::f16 && !is_split(engine);
+}
+
+double slab_phase(const Layout& layout, int slab) {
+  const int k1 = slab / layout.second.radix, k2 = slab % layout.second.radix;
+  return (k1 + layout.first.radix * k2 - layout.theta) / layout.slabs;
+}
+
+Layout make_layout(const Problem& problem, const KernelConfig& config) {
+  Layout l;
+  const std::vector<int>& radices = config.radices;
+  l.order = static_cast<int>(radices.size());
+  l.m = transform_length(config);
+  l.rows = radices[l.order - 2];
+  l.columns = radices[l.order - 1];
+  if (l.order >= 3) l.first = {radices[0], radices[0] % 16 == 0};
+  if (l.order >= 4) l.second = {radices[1], radices[1] % 16 == 0};
+  l.slabs = l.first.radix * l.second.radix;
+  l.paired = config.paired;
+  l.riders = config.paired ? 2 : 1;
+  l.theta = config.paired ? 0.0 : 0.25;
+  l.planes = is_split(config.engine) ? 2 : 1;
+  l.io_size = static_cast<int>(size_of(problem.io));
+  l.copy = static_cast<int>(std::gcd<std::int64_t>(16, problem.seqlen * l.io_size));
+  l.fragment_bytes = 512 * l.planes;
+  l.tile_bytes = 512 * l.planes;
+
+  const int core = l.rows * l.columns;
+  l.slab_bytes = 2 * l.planes * core * 2 + 16;
+  l.io_slab_bytes = core * l.io_size + 16;
+  const std::int64_t inner = l.second.radix;
+  l.spectrum_row_bytes = l.order == 2 ? 0 : l.first.radix * odd_step(inner, l.slab_bytes);
+  l.io_row_bytes = l.first.radix * odd_step(inner, l.io_slab_bytes);
+  l.group_bytes = l.spectrum_row_bytes + config.depth * l.riders * l.io_row_bytes;
+  l.shared_bytes = config.rows * l.group_bytes;
+  l.threads = 32 * config.warps * config.rows;
+
+  std::int64_t end = 0;
+  const auto place = [&end](std::int64_t& at, std::int64_t bytes) {
+    at = end;
+    end += (bytes + 127) / 128 * 128;
+  };
+  const auto matrix = [&l](int radix) { return std::int64_t{2} * l.fragment_bytes * (radix / 16) * (radix / 16); };
+  if (l.first.mma) place(l.table_first, l.first_stride = matrix(l.first.radix));
+  l.second_stride = l.second.mma ? matrix(l.second.radix) : 8 * l.second.radix;
+  if (l.second.radix > 1) place(l.table_second, l.first.radix * l.second_stride);
+  l.a_stride = matrix(l.rows);
+  place(l.table_a, l.slabs * l.a_stride);
+  l.t_stride = std::int64_t{l.tile_bytes} * core / 128;
+  place(l.table_t, l.slabs * l.t_stride);
+  l.table_t_transposed = l.table_t;
+  if (l.rows != l.columns) place(l.table_t_transposed, l.slabs * l.t_stride);
+  place(l.table_w_left, matrix(l.columns));
+  place(l.table_w_right, matrix(l.columns));
+  place(l.table_roots, 8 * l.m);
+  l.table_weights = l.table_roots;
+  if (!l.paired) place(l.table_weights, 8 * l.m);
+  l.table_bytes = end;
+
+  l.spectrum_point_bytes = l.tile_bytes / 128;
+  l.width_first = unit_width(l.first, l.columns);
+  l.width_second = unit_width(l.second, l.columns);
+  l.resident_columns = l.columns == 16;
+  l.resident_slabs = l.rows == 16 && l.columns == 16;
+  return l;
+}
+
+}  // namespace fftconv::cuda
