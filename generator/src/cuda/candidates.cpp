@@ -56,7 +56,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
               const bool few = problem.channels < 4 * device.sm_count && problem.batch > rows;
               for (const int loop : few ? std::vector<int>{0, 1, 4} : std::vector<int>{0}) {
                 base.loop = loop;
-                for (const auto [filter, twiddle] : {std::pair{Residency::memory, Residency::memory},
+                for (const auto& [filter, twiddle] : {std::pair{Residency::memory, Residency::memory},
                                                      std::pair{Residency::registers, Residency::memory},
                                                      std::pair{Residency::registers, Residency::registers}}) {
                   base.filter = filter;
@@ -86,7 +86,7 @@ Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& d
       config.engine = engines_of(problem.precision).back();
       const int slabs = make_layout(problem, config).slabs;
       config.warps = order == 2 ? 1 : slabs >= 8 ? 8 : slabs >= 4 ? 4 : slabs;
-      Result<void> legal = check_legal(problem, config, device);
+      Result<void> legal = cuda::check_legal(problem, config, device);
       if (legal) return config;
       refusal = legal;
     }

@@ -28,7 +28,7 @@ std::string header_comment(const Problem& problem, const KernelConfig& config, c
   for (std::size_t i = 0; i < config.radices.size(); ++i) {
     digits += fmt::format("{}N{} = {}", i ? ", " : "", i + 1, config.radices[i]);
   }
-  const KernelCounts counts = count(problem, config, device);
+  const KernelCounts counts = cuda::count(problem, config, device);
   const Cost cost = predict(problem, config, device);
   const double points = counts.complex_points;
   return fmt::format(
@@ -131,7 +131,7 @@ std::string arguments_text() {
 }  // namespace
 
 Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
-  if (Result<void> legal = check_legal(problem, config, device); !legal) return legal.error();
+  if (Result<void> legal = cuda::check_legal(problem, config, device); !legal) return legal.error();
   const Layout l = make_layout(problem, config);
   const Geometry g = make_geometry(problem, config, l, device);
 
@@ -165,6 +165,7 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   text += convolution_kernel(problem, config, l, g);
   text += text_of("spectrum.cuh");
   text += text_of(l.planes == 1 ? "spectrum_store_packed.cuh" : "spectrum_store_split.cuh");
+  text += text_of("spectrum_last.cuh");
   text += spectrum_kernel(l);
 
   source.options = {"--std=c++20"};
