@@ -22,6 +22,10 @@ std::int64_t extent(const Problem& problem) {
          (problem.seqlen - 1) * strides.sample + 1;
 }
 
+std::size_t io_bytes(const Problem& problem) {
+  return static_cast<std::size_t>(extent(problem)) * size_of(problem.io);
+}
+
 double load_element(DataType type, const void* base, std::int64_t index) {
   switch (type) {
     case DataType::f16:
@@ -78,23 +82,24 @@ std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h
   return h;
 }
 
-std::vector<double> expected_row(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h) {
-  const std::vector<double> u = load_row(problem, args.u, b, h);
-  std::vector<double> gated = u;
-  if (problem.pregate) {
-    const std::vector<double> gate = load_row(problem, args.pregate, b, h);
-    for (std::size_t n = 0; n < gated.size(); ++n) gated[n] *= gate[n];
-  }
+RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h) {
+  RowInputs inputs;
+  inputs.u = load_row(problem, args.u, b, h);
   const float* taps = static_cast<const float*>(args.filter) + filter_index(problem, b, h) * problem.filter_len;
-  const std::vector<double> filter(taps, taps + problem.filter_len);
-  std::vector<double> y = reference_row(problem, gated, filter);
-  if (problem.postgate) {
-    const std::vector<double> gate = load_row(problem, args.postgate, b, h);
-    for (std::size_t n = 0; n < y.size(); ++n) y[n] *= gate[n];
-  }
+  inputs.taps.assign(taps, taps + problem.filter_len);
+  if (problem.pregate) inputs.pregate = load_row(problem, args.pregate, b, h);
+  if (problem.postgate) inputs.postgate = load_row(problem, args.postgate, b, h);
+  if (problem.skip) inputs.skip = static_cast<const float*>(args.skip)[h];
+  return inputs;
+}
+
+std::vector<double> expected_row(const Problem& problem, const RowInputs& inputs) {
+  std::vector<double> gated = inputs.u;
+  for (std::size_t n = 0; n < inputs.pregate.size(); ++n) gated[n] *= inputs.pregate[n];
+  std::vector<double> y = reference_row(problem, gated, inputs.taps);
+  for (std::size_t n = 0; n < inputs.postgate.size(); ++n) y[n] *= inputs.postgate[n];
   if (problem.skip) {
-    const double weight = static_cast<const float*>(args.skip)[h];
-    for (std::size_t n = 0; n < y.size(); ++n) y[n] += weight * u[n];
+    for (std::size_t n = 0; n < y.size(); ++n) y[n] += inputs.skip * inputs.u[n];
   }
   return y;
 }

@@ -1,6 +1,7 @@
 // Rows of a problem in host memory: where their samples lie, and their values in fp64.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -19,6 +20,8 @@ RowStrides row_strides(const Problem& problem);
 
 /// Elements from the first sample of a tensor to one past its last.
 std::int64_t extent(const Problem& problem);
+/// The same in bytes of the I/O type.
+std::size_t io_bytes(const Problem& problem);
 
 double load_element(DataType type, const void* base, std::int64_t index);
 void store_element(DataType type, void* base, std::int64_t index, double value);
@@ -30,8 +33,19 @@ void store_row(const Problem& problem, void* base, std::int64_t b, std::int64_t 
 /// Which filter row (b, h) uses.
 std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h);
 
-/// What row (b, h) of y should be, in fp64: reference_row with the gates and the skip term. Every pointer is a host
-/// address; `args.filter` holds the fp32 taps.
-std::vector<double> expected_row(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h);
+/// What one row of y depends on, in fp64. Gates that the problem lacks are empty.
+struct RowInputs {
+  std::vector<double> u;
+  std::vector<double> taps;
+  std::vector<double> pregate;
+  std::vector<double> postgate;
+  double skip = 0;
+};
+
+/// Row (b, h) of tensors at host addresses; `args.filter` holds the fp32 taps.
+RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h);
+
+/// What a row of y should be, in fp64: v * conv(u * w, k) + D u.
+std::vector<double> expected_row(const Problem& problem, const RowInputs& inputs);
 
 }  // namespace fftconv

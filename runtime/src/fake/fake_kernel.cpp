@@ -67,7 +67,7 @@ Result<void> FakeKernel::convolve(const KernelArgs& args) const {
   with_taps.filter = filter->data();
   for (std::int64_t b = 0; b < problem_.batch; ++b) {
     for (std::int64_t h = 0; h < problem_.channels; ++h) {
-      std::vector<double> y = expected_row(problem_, with_taps, b, h);
+      std::vector<double> y = expected_row(problem_, load_inputs(problem_, with_taps, b, h));
       if (script_->distort) {
         for (double& value : y) value = script_->distort(config_, value);
       }

@@ -1,0 +1,57 @@
+// How candidates are timed: the policy, and the runner that times them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fftconv/device.h"
+#include "fftconv/measurement.h"
+
+namespace fftconv {
+
+class Context;
+
+/// Seconds on a clock that never goes back. Tests script it.
+using Clock = std::function<double()>;
+Clock monotonic_clock();
+
+struct MeasurePolicy {
+  bool cold = true;     ///< flush the cache before each sample; else rotate inputs that together exceed it
+  int min_samples = 5;  ///< of each candidate that stays in the race
+  int max_samples = 40;
+  double relative_deviation = 0.01;  ///< a race ends when every candidate's relative_deviation() is below this
+  double drop_ratio = 1.25;          ///< a candidate slower than this times the best leaves …
+  int drop_after = 3;                ///< … after this many rounds
+  double tie = 0.02;                 ///< finalists this close are measured again; a tie goes to the incumbent
+  std::uint64_t seed = 1;            ///< of the random inputs
+};
+
+/// The part of a policy that times depend on, as stored in Environment::policy: "cold" or "hot".
+std::string to_string(const MeasurePolicy& policy);
+
+/// Compiles, checks and times the candidates of one problem. The implementation in this process is make_runner();
+/// one that keeps candidates in a worker process has the same interface.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+
+  /// Emits and compiles, or finds the binary in the cache. Thread-safe; failures are told by prepare().
+  virtual void compile(const KernelConfig& config) = 0;
+
+  /// Loads a candidate, gives it inputs and compares its output with fp64. status is `measured` where it may be
+  /// timed, else what went wrong, with the reason; error, registers, spills and compile time are filled where known.
+  virtual Measurement prepare(const KernelConfig& config) = 0;
+
+  /// One timed launch of a candidate that prepare() accepted.
+  virtual Result<Sample> sample(const KernelConfig& config) = 0;
+
+  /// Frees what prepare() took.
+  virtual void release(const KernelConfig& config) = 0;
+};
+
+/// A runner in this process. `context` must outlive it.
+Result<std::unique_ptr<Runner>> make_runner(Context& context, const Problem& problem, const MeasurePolicy& policy);
+
+}  // namespace fftconv

@@ -1,0 +1,51 @@
+// Search: race the candidates of one problem on a device and remember every trial.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "fftconv/measure.h"
+#include "fftconv/plan.h"
+
+namespace fftconv {
+
+struct SearchProgress {
+  int done = 0;                 ///< candidates whose trial is known
+  int total = 0;                ///< candidates that this search looks at
+  const Trial* last = nullptr;  ///< the trial just stored
+};
+
+struct SearchOptions {
+  Rigor rigor = Rigor::measure;  ///< measure, patient or exhaustive
+  double budget_s = 10;          ///< measure and patient stop here; exhaustive does not
+  MeasurePolicy policy;
+  Clock clock;  ///< empty: monotonic_clock()
+  std::function<void(const SearchProgress&)> progress;
+  std::function<bool()> cancelled;  ///< asked between samples; true ends the search, what is known stays known
+  int compile_threads = 2;
+};
+
+struct SearchSummary {
+  Problem problem;
+  std::optional<Trial> winner;         ///< none where every candidate failed
+  std::optional<Trial> plain_default;  ///< where it was measured
+  double floor_s = 0;                  ///< floor_seconds()
+  double predicted_s = 0;              ///< of the winner, by the cost model
+  SearchRecord record;
+  int reused = 0;  ///< trials that were in the database already
+  int failed = 0;  ///< compile, launch or result
+  int dropped = 0;
+  int throttled = 0;  ///< samples thrown away
+};
+
+/// How many of the model's best a rigor looks at.
+int candidate_limit(Rigor rigor);
+
+/// Races candidates in heats, each with the best so far among them; measures finalists again; stores each trial as
+/// soon as it is known. Trials already in the database are not repeated. Errors: unsupported where the device cannot
+/// measure or no candidate exists, invalid_argument for a rigor that does not measure.
+Result<SearchSummary> search(Context& context, const Problem& problem, const SearchOptions& options = {});
+/// The same with another runner.
+Result<SearchSummary> search(Context& context, Runner& runner, const Problem& problem, const SearchOptions& options);
+
+}  // namespace fftconv

@@ -1,0 +1,288 @@
+#include <fmt/format.h>
+
+#include <ctime>
+#include <map>
+#include <set>
+
+#include "dispatcher.h"
+#include "fftconv/cost_model.h"
+#include "fftconv/measure.h"
+#include "fftconv/search.h"
+#include "fftconv/search_space.h"
+#include "fftconv/settings.h"
+#include "fftconv/shipped.h"
+#include "kernel_store.h"
+#include "plan_memory.h"
+#include "rows.h"
+
+namespace fftconv {
+namespace {
+
+constexpr int kMostFailures = 8;  // of preferred candidates, before the plain default is taken
+
+Environment environment_of(const Device& device) {
+  const DeviceFacts& facts = device.facts();
+  return {.device = facts.name,
+          .kind = to_string(facts.kind),
+          .arch = facts.arch,
+          .sm_count = facts.sm_count,
+          .l2_bytes = facts.l2_bytes,
+          .driver = device.driver_version(),
+          .compiler = device.compiler_version(),
+          .generator_digest = generator_digest(),
+          .policy = to_string(MeasurePolicy{})};
+}
+
+// What a plan in memory must have been made with to serve a request.
+int effort_of(Rigor rigor) { return rigor == Rigor::cached_only ? -1 : static_cast<int>(rigor); }
+bool measures(Rigor rigor) {
+  return rigor == Rigor::measure || rigor == Rigor::patient || rigor == Rigor::exhaustive;
+}
+
+class DeviceContext : public Context {
+ public:
+  DeviceContext(std::shared_ptr<Device> device, TuningDb database, KernelCache cache, LogCallback log)
+      : device_(device),
+        environment_(environment_of(*device)),
+        log_(log),
+        database_(std::move(database)),
+        kernels_(std::move(device), std::move(cache), std::move(log)) {}
+
+  Device& device() override { return *device_; }
+  const Environment& environment() const override { return environment_; }
+
+  Result<Plan> plan(const Problem& problem, const PlanOptions& options) override;
+  Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) override;
+
+  void with_database(const std::function<void(TuningDb&)>& use) override {
+    const std::lock_guard lock(database_mutex_);
+    use(database_);
+  }
+
+ private:
+  // A plan being made: the candidates that were preferred and failed.
+  struct Attempt {
+    const Problem& problem;
+    bool may_compile = true;
+    int failures = 0;
+    std::string passed;
+    std::set<std::string> tried;
+    std::optional<Error> last_error;
+  };
+
+  Result<Plan> make_plan(const Problem& problem, const PlanOptions& options);
+  Result<std::string> search_if_needed(const Problem& problem, const PlanOptions& options);
+  std::optional<Plan> first_that_works(const std::vector<Candidate>& candidates, Attempt& attempt);
+  Result<Plan> build(const Problem& problem, const Candidate& candidate, bool may_compile);
+  std::set<std::string> failed_before(const Problem& problem);
+  void record_failure(const Problem& problem, const KernelConfig& config, const Error& error);
+  TuningDb* shipped();
+
+  std::shared_ptr<Device> device_;
+  Environment environment_;
+  LogCallback log_;
+  std::mutex database_mutex_;  ///< of both databases
+  TuningDb database_;
+  std::optional<TuningDb> shipped_;
+  bool shipped_opened_ = false;
+  KernelStore kernels_;
+  PlanMemory plans_;
+  std::mutex searching_;  ///< one search at a time has the device
+  std::mutex flights_mutex_;
+  std::map<std::pair<std::string, Rigor>, std::shared_future<Result<Plan>>> flights_;
+};
+
+Result<Plan> DeviceContext::plan(const Problem& problem, const PlanOptions& options) {
+  const int effort = effort_of(options.rigor);
+  if (std::optional<Plan> known = plans_.find(problem, effort)) return *known;
+  if (Result<void> valid = validate(problem); !valid) return valid.error();
+
+  const auto flight = std::pair(to_string(problem), options.rigor);
+  std::promise<Result<Plan>> promise;
+  std::shared_future<Result<Plan>> other;
+  {
+    const std::lock_guard lock(flights_mutex_);
+    if (std::optional<Plan> known = plans_.find(problem, effort)) return *known;
+    if (const auto found = flights_.find(flight); found != flights_.end()) {
+      other = found->second;
+    } else {
+      flights_.emplace(flight, promise.get_future().share());
+    }
+  }
+  if (other.valid()) return other.get();
+
+  Result<Plan> made = make_plan(problem, options);
+  {
+    const std::lock_guard lock(flights_mutex_);
+    if (made) plans_.put(problem, effort, *made);
+    flights_.erase(flight);
+  }
+  promise.set_value(made);
+  return made;
+}
+
+Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions& options) {
+  std::string searched;
+  if (measures(options.rigor)) {
+    Result<std::string> note = search_if_needed(problem, options);
+    if (!note) return note.error();
+    searched = std::move(note).value();
+  }
+  Attempt attempt{.problem = problem, .may_compile = options.rigor != Rigor::cached_only, .passed = searched};
+  std::vector<Candidate> known;
+  with_database([&](TuningDb& database) {
+    known = remembered(problem, device_->facts(), environment_, database, [this] { return shipped(); });
+  });
+  if (std::optional<Plan> plan = first_that_works(known, attempt)) return *plan;
+  const std::vector<Candidate> rest = modelled(problem, device_->facts());
+  if (std::optional<Plan> plan = first_that_works(rest, attempt)) return *plan;
+  if (attempt.last_error) {
+    Error error = *attempt.last_error;
+    if (attempt.failures > 1) error.message += fmt::format(" ({} candidates were tried.)", attempt.failures);
+    return error;
+  }
+  Result<KernelConfig> plain = default_config(problem, device_->facts());
+  if (!plain) return plain.error();
+  return unsupported(fmt::format("No candidate for {} can be used on {}:\n{}", to_string(problem),
+                                 device_->facts().name, attempt.passed));
+}
+
+// Opened by the first problem that the user's own database does not settle: reading it all costs more than a plan.
+TuningDb* DeviceContext::shipped() {
+  if (!shipped_opened_) {
+    shipped_opened_ = true;
+    Result<TuningDb> opened = open_shipped(log_);
+    if (opened) shipped_.emplace(std::move(opened).value());
+    if (!opened && log_) log_(fmt::format("The shipped measurements are not used: {}", opened.error().message));
+  }
+  return shipped_ ? &*shipped_ : nullptr;
+}
+
+// A sentence for explain() where the search left something to be said; else empty.
+Result<std::string> DeviceContext::search_if_needed(const Problem& problem, const PlanOptions& options) {
+  const std::lock_guard lock(searching_);
+  std::optional<SearchRecord> record;
+  with_database([&](TuningDb& database) { record = database.find_search(environment_, problem); });
+  if (record && record->complete) {
+    const Result<Rigor> rigor = parse_rigor(record->rigor);
+    if (rigor && effort_of(*rigor) >= effort_of(options.rigor)) return std::string();
+  }
+  Result<SearchSummary> found = search(*this, problem, {.rigor = options.rigor, .budget_s = options.budget_s});
+  if (!found) return found.error();
+  if (!found->winner) return std::string("    every candidate that was measured failed\n");
+  if (!found->record.complete) {
+    return fmt::format("    the budget of {} s ended after {} of {} candidates\n", options.budget_s,
+                       found->record.measured, found->record.candidates);
+  }
+  return std::string();
+}
+
+std::set<std::string> DeviceContext::failed_before(const Problem& problem) {
+  std::set<std::string> failed;
+  with_database([&](TuningDb& database) {
+    for (const Trial& trial : database.trials(environment_, problem)) {
+      const TrialStatus status = trial.measurement.status;
+      if (status != TrialStatus::measured && status != TrialStatus::dropped) failed.insert(to_string(trial.config));
+    }
+  });
+  return failed;
+}
+
+std::optional<Plan> DeviceContext::first_that_works(const std::vector<Candidate>& candidates, Attempt& attempt) {
+  const std::set<std::string> failed = failed_before(attempt.problem);
+  int skipped = 0;
+  std::optional<Plan> plan;
+  for (const Candidate& candidate : candidates) {
+    const bool last_resort = candidate.provenance == Provenance::plain_default;
+    if (attempt.failures >= kMostFailures && !last_resort) continue;
+    const std::string name = to_string(candidate.config);
+    if (!attempt.tried.insert(name).second) continue;
+    if (failed.contains(name)) {
+      ++skipped;
+      continue;
+    }
+    Result<Plan> built = build(attempt.problem, candidate, attempt.may_compile);
+    if (built) {
+      plan = *built;
+      break;
+    }
+    ++attempt.failures;
+    attempt.last_error = built.error();
+    attempt.passed += fmt::format("    {}: {}\n", name, built.error().message);
+    if (attempt.may_compile) record_failure(attempt.problem, candidate.config, built.error());
+  }
+  if (skipped > 0) attempt.passed += fmt::format("    {} candidates that failed here before\n", skipped);
+  if (!plan) return std::nullopt;
+  auto state = std::make_shared<Plan::State>(plan->state());
+  state->passed = attempt.passed;
+  return Plan(std::move(state));
+}
+
+Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candidate, bool may_compile) {
+  const DeviceFacts& facts = device_->facts();
+  if (Result<void> legal = check_legal(problem, candidate.config, facts); !legal) return legal.error();
+  Result<KernelSource> source = emit(problem, candidate.config, facts);
+  if (!source) return source.error();
+  Result<KernelStore::Ready> kernel = kernels_.get(*source, may_compile);
+  if (!kernel) return kernel.error();
+  auto state = std::make_shared<Plan::State>();
+  state->kernel = *kernel;
+  state->provenance = candidate.provenance;
+  state->reason = candidate.reason;
+  state->measured_s = candidate.measured_s;
+  state->predicted_s = predict(problem, candidate.config, facts).total_s;
+  state->floor_s = floor_seconds(problem, facts);
+  state->io_bytes = io_bytes(problem);
+  return Plan(std::move(state));
+}
+
+// Only what says something of the candidate: that memory ran out or a library is missing does not.
+void DeviceContext::record_failure(const Problem& problem, const KernelConfig& config, const Error& error) {
+  if (log_) log_(fmt::format("{} is passed over: {}", to_string(config), error.message));
+  if (error.code != ErrorCode::compile_failed && error.code != ErrorCode::launch_failed) return;
+  Trial trial{.environment = environment_, .problem = problem, .config = config};
+  trial.measurement.status =
+      error.code == ErrorCode::compile_failed ? TrialStatus::compile_failed : TrialStatus::launch_failed;
+  trial.measurement.reason = error.message;
+  trial.unix_time = std::time(nullptr);
+  with_database([&](TuningDb& database) {
+    const Result<void> stored = database.put(trial);
+    if (!stored && log_) log_(fmt::format("A trial was not stored: {}", stored.error().message));
+  });
+}
+
+Result<Plan> DeviceContext::plan_config(const Problem& problem, const KernelConfig& config) {
+  if (Result<void> valid = validate(problem); !valid) return valid.error();
+  Candidate candidate{.config = config, .provenance = Provenance::cost_model, .reason = "the caller named it"};
+  with_database([&](TuningDb& database) {
+    const std::optional<Trial> trial = database.find(environment_, problem, config);
+    if (!trial || trial->measurement.status != TrialStatus::measured) return;
+    candidate.provenance = Provenance::exact;
+    candidate.measured_s = trial->measurement.median;
+  });
+  return build(problem, candidate, true);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Context>> Context::create(std::shared_ptr<Device> device, const ContextOptions& options) {
+  if (!device) return invalid("The device is null: open one with open_best_device().");
+  std::filesystem::path tuning;
+  std::filesystem::path kernels;
+  if (options.use_disk) {
+    const std::filesystem::path directory =
+        options.cache_directory.empty() ? default_cache_directory(settings().cache_dir) : options.cache_directory;
+    if (!directory.empty()) {
+      tuning = directory / "tuning.db";
+      kernels = directory / "kernels.db";
+    }
+  }
+  Result<TuningDb> database = TuningDb::open(tuning, options.log);
+  if (!database) return database.error();
+  Result<KernelCache> cache = KernelCache::open(kernels, options.log);
+  if (!cache) return cache.error();
+  return std::shared_ptr<Context>(std::make_shared<DeviceContext>(std::move(device), std::move(database).value(),
+                                                                  std::move(cache).value(), options.log));
+}
+
+}  // namespace fftconv

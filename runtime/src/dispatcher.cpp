@@ -1,0 +1,96 @@
+#include "dispatcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fftconv/cost_model.h"
+#include "fftconv/kernel_source.h"
+#include "fftconv/search_space.h"
+#include "fftconv/shipped.h"
+
+namespace fftconv {
+namespace {
+
+bool contains(const std::vector<Candidate>& candidates, const KernelConfig& config) {
+  return std::any_of(candidates.begin(), candidates.end(),
+                     [&](const Candidate& candidate) { return candidate.config == config; });
+}
+
+bool alike_but_for_radices(const KernelConfig& a, KernelConfig b) {
+  b.radices = a.radices;
+  return a == b;
+}
+
+}  // namespace
+
+std::optional<KernelConfig> adapt(const KernelConfig& config, const Problem& problem, const DeviceFacts& facts) {
+  const bool legal = check_legal(problem, config, facts).ok();
+  // Near enough to the problem's length: no need to rank the space to see that it belongs there.
+  if (legal && 2 * transform_length(config) < 3 * problem.seqlen) return config;
+  const std::vector<Ranked> ranked = rank(problem, facts);
+  // A transform much longer than the problem can be legal, and right, and a waste: what the space would not offer is
+  // taken over only by its other fields.
+  const auto longest = std::max_element(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
+    return transform_length(a.config) < transform_length(b.config);
+  });
+  if (legal && (longest == ranked.end() || transform_length(config) <= transform_length(longest->config)))
+    return config;
+  const auto first_alike = [&](bool same_order) -> const Ranked* {
+    for (const Ranked& candidate : ranked) {
+      if (same_order && candidate.config.radices.size() != config.radices.size()) continue;
+      if (alike_but_for_radices(candidate.config, config)) return &candidate;
+    }
+    return nullptr;
+  };
+  for (bool same_order : {true, false}) {
+    if (const Ranked* found = first_alike(same_order)) return found->config;
+  }
+  return std::nullopt;
+}
+
+std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,
+                                  TuningDb& own, const std::function<TuningDb*()>& shipped) {
+  std::vector<Candidate> candidates;
+  const auto adapted = [&](const KernelConfig& config) { return adapt(config, problem, facts); };
+  std::optional<Choice> best = own.choose(environment, problem, adapted);
+  if (!best || best->provenance != Provenance::exact) {
+    if (TuningDb* under = shipped()) best = choose(own, *under, environment, problem, adapted);
+  }
+  if (best) {
+    candidates.push_back({.config = best->config,
+                          .provenance = best->provenance,
+                          .reason = best->explanation,
+                          .measured_s = best->provenance == Provenance::exact ? best->seconds : 0});
+  }
+  for (const Trial& trial : own.trials(environment, problem)) {
+    if (trial.measurement.status != TrialStatus::measured || contains(candidates, trial.config)) continue;
+    if (!check_legal(problem, trial.config, facts)) continue;
+    candidates.push_back({.config = trial.config,
+                          .provenance = Provenance::exact,
+                          .reason = "measured here, the next best",
+                          .measured_s = trial.measurement.median});
+  }
+  return candidates;
+}
+
+std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts) {
+  std::vector<Candidate> candidates;
+  const std::vector<Ranked> ranked = rank(problem, facts);
+  for (std::size_t place = 0; place < ranked.size(); ++place) {
+    candidates.push_back({.config = ranked[place].config,
+                          .provenance = Provenance::cost_model,
+                          .reason = fmt::format("nothing was measured for it here; place {} of {} by the cost model, "
+                                                "bound by {}",
+                                                place + 1, ranked.size(), ranked[place].cost.bound)});
+  }
+  // The default closes the list even where the model ranks it: it is what is left when the model's best fail.
+  if (Result<KernelConfig> plain = default_config(problem, facts)) {
+    candidates.push_back({.config = *plain,
+                          .provenance = Provenance::plain_default,
+                          .reason = "nothing was measured for it here, and the cost model's best cannot be used"});
+  }
+  return candidates;
+}
+
+}  // namespace fftconv

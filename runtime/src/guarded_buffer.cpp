@@ -1,0 +1,47 @@
+#include "guarded_buffer.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace fftconv {
+namespace {
+
+constexpr std::byte kCanary{0xa5};
+constexpr std::size_t kChunkBytes = 4u << 20;
+
+Result<void> set_bytes(Device& device, std::byte* destination, std::size_t bytes, std::byte value) {
+  const std::vector<std::byte> chunk(std::min(bytes, kChunkBytes), value);
+  for (std::size_t done = 0; done < bytes; done += chunk.size()) {
+    const std::size_t count = std::min(chunk.size(), bytes - done);
+    if (auto copied = device.upload(destination + done, chunk.data(), count); !copied) return copied;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<GuardedBuffer> GuardedBuffer::make(Device& device, std::size_t bytes) {
+  auto memory = device.allocate(bytes + 2 * kGuardBytes);
+  if (!memory) return memory.error();
+  auto* base = static_cast<std::byte*>((*memory)->data());
+  for (std::byte* guard : {base, base + kGuardBytes + bytes}) {
+    if (auto set = set_bytes(device, guard, kGuardBytes, kCanary); !set) return set.error();
+  }
+  return GuardedBuffer(device, std::move(memory).value(), bytes);
+}
+
+Result<void> GuardedBuffer::fill(std::byte value) {
+  return set_bytes(*device_, static_cast<std::byte*>(data()), bytes_, value);
+}
+
+Result<bool> GuardedBuffer::intact() const {
+  const auto* base = static_cast<const std::byte*>(memory_->data());
+  std::vector<std::byte> found(kGuardBytes);
+  for (const std::byte* guard : {base, base + kGuardBytes + bytes_}) {
+    if (auto copied = device_->download(found.data(), guard, kGuardBytes); !copied) return copied.error();
+    if (std::any_of(found.begin(), found.end(), [](std::byte b) { return b != kCanary; })) return false;
+  }
+  return true;
+}
+
+}  // namespace fftconv

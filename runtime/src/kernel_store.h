@@ -1,0 +1,43 @@
+// KernelStore: from a source to a kernel that can be launched, each compiled once.
+#pragma once
+
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "fftconv/kernel_cache.h"
+#include "plan_state.h"
+
+namespace fftconv {
+
+/// Kernels in use (by source digest), then kernels.db, then the compiler. Thread-safe: requests for one source that
+/// arrive while it is being compiled wait for that compilation. Kernels that nobody uses any more are unloaded.
+class KernelStore {
+ public:
+  using Ready = std::shared_ptr<const ReadyKernel>;
+
+  KernelStore(std::shared_ptr<Device> device, KernelCache cache, LogCallback log);
+
+  /// Errors: those of Device::compile and Device::load; not_found where `may_compile` is false and there is no
+  /// binary.
+  Result<Ready> get(const KernelSource& source, bool may_compile);
+
+ private:
+  Result<Ready> make(const KernelSource& source, bool may_compile);
+  Result<CompiledKernel> compile(const KernelSource& source, const KernelKey& key);
+  Result<Ready> load(const KernelSource& source, CompiledKernel compiled);
+  std::optional<CompiledKernel> find_cached(const KernelKey& key);
+  void say(const std::string& line) const;
+
+  std::shared_ptr<Device> device_;
+  LogCallback log_;
+  std::mutex cache_mutex_;
+  KernelCache cache_;
+  std::mutex mutex_;  ///< of the two maps
+  std::map<std::string, std::weak_ptr<const ReadyKernel>> ready_;
+  std::map<std::string, std::shared_future<Result<Ready>>> in_flight_;
+};
+
+}  // namespace fftconv

@@ -1,0 +1,156 @@
+#include "fftconv/plan.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "plan_state.h"
+
+namespace fftconv {
+namespace {
+
+constexpr std::array<Rigor, 5> kRigors{Rigor::estimate, Rigor::measure, Rigor::patient, Rigor::exhaustive,
+                                       Rigor::cached_only};
+
+bool overlap(const void* a, const void* b, std::size_t bytes) {
+  const auto first = reinterpret_cast<std::uintptr_t>(a);
+  const auto second = reinterpret_cast<std::uintptr_t>(b);
+  return first < second + bytes && second < first + bytes;
+}
+
+// A pointer that the problem needs must be given, and one that it has no use for must not be: a gate that is quietly
+// left out is a wrong result.
+Result<void> check_optional(const void* pointer, bool used, const char* name) {
+  if (used && !pointer)
+    return invalid(fmt::format("{} is null: this plan's problem has it, so give its address.", name));
+  if (!used && pointer) {
+    return invalid(fmt::format("{} is given, but this plan's problem has none: plan a problem with it.", name));
+  }
+  return {};
+}
+
+Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& buffers) {
+  const Problem& problem = plan.kernel->source.problem;
+  if (!buffers.u) return invalid("u is null: give the address of the input.");
+  if (!buffers.y) return invalid("y is null: give the address of the output.");
+  if (!buffers.spectrum) return invalid("spectrum is null: make one from the filter with make_spectrum().");
+  const ReadyKernel& made_by = *buffers.spectrum->state().kernel;
+  if (&made_by != plan.kernel.get() && made_by.source.digest != plan.kernel->source.digest) {
+    return invalid("The spectrum was made by another plan, whose kernel has another order: make one with this plan.");
+  }
+  if (overlap(buffers.u, buffers.y, plan.io_bytes)) return invalid("u and y overlap: give y memory of its own.");
+  for (const Result<void>& checked : {check_optional(buffers.pregate, problem.pregate, "pregate"),
+                                      check_optional(buffers.postgate, problem.postgate, "postgate"),
+                                      check_optional(buffers.skip, problem.skip, "skip")}) {
+    if (!checked) return checked;
+  }
+  return {};
+}
+
+std::string time_text(double seconds) {
+  if (seconds <= 0) return "unknown";
+  if (seconds < 1e-3) return fmt::format("{:.3g} us", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return fmt::format("{:.3g} s", seconds);
+}
+
+}  // namespace
+
+const char* to_string(Rigor rigor) {
+  switch (rigor) {
+    case Rigor::estimate:
+      return "estimate";
+    case Rigor::measure:
+      return "measure";
+    case Rigor::patient:
+      return "patient";
+    case Rigor::exhaustive:
+      return "exhaustive";
+    case Rigor::cached_only:
+      return "cached_only";
+  }
+  return "unknown";
+}
+
+Result<Rigor> parse_rigor(std::string_view text) {
+  for (Rigor rigor : kRigors) {
+    if (text == to_string(rigor)) return rigor;
+  }
+  return invalid(fmt::format("'{}' is no rigor: use estimate, measure, patient, exhaustive or cached_only.", text));
+}
+
+KernelArgs base_args(const ReadyKernel& kernel) {
+  const Problem& problem = kernel.source.problem;
+  KernelArgs args;
+  args.tables = kernel.tables ? kernel.tables->data() : nullptr;
+  args.batch = problem.batch;
+  args.channels = problem.channels;
+  args.seqlen = problem.seqlen;
+  args.filter_len = problem.filter_len;
+  args.filters = filter_count(problem);
+  return args;
+}
+
+Result<void> run_spectrum(const ReadyKernel& kernel, const void* filter, void* spectrum, Stream stream) {
+  std::unique_ptr<DeviceBuffer> scratch;
+  KernelArgs args = base_args(kernel);
+  args.filter = filter;
+  args.spectrum = spectrum;
+  if (kernel.source.spectrum_scratch_bytes > 0) {
+    auto allocated = kernel.device->allocate(static_cast<std::size_t>(kernel.source.spectrum_scratch_bytes));
+    if (!allocated) return allocated.error();
+    scratch = std::move(allocated).value();
+    args.scratch = scratch->data();
+  }
+  if (auto launched = kernel.loaded->launch(kernel.source.spectrum, args, stream); !launched) return launched;
+  return kernel.device->synchronize(stream);
+}
+
+const void* FilterSpectrum::data() const { return state_->memory->data(); }
+std::size_t FilterSpectrum::size() const { return state_->memory->size(); }
+
+const Problem& Plan::problem() const { return state_->kernel->source.problem; }
+const KernelConfig& Plan::config() const { return state_->kernel->source.config; }
+const KernelSource& Plan::source() const { return state_->kernel->source; }
+const CompiledKernel& Plan::kernel() const { return state_->kernel->compiled; }
+Provenance Plan::provenance() const { return state_->provenance; }
+
+std::string Plan::explain() const {
+  const State& plan = *state_;
+  const CompiledKernel& compiled = plan.kernel->compiled;
+  std::string text = fmt::format("{}\n  kernel     {}\n  chosen by  {}: {}\n", to_string(problem()),
+                                 to_string(config()), to_string(plan.provenance), plan.reason);
+  text += fmt::format("  time       measured {}, predicted {}, floor {}\n", time_text(plan.measured_s),
+                      time_text(plan.predicted_s), time_text(plan.floor_s));
+  text += compiled.from_cache ? std::string("  binary     from the cache\n")
+                              : fmt::format("  binary     compiled in {}\n", time_text(compiled.compile_s));
+  if (!plan.passed.empty()) text += fmt::format("  passed over:\n{}", plan.passed);
+  return text;
+}
+
+Result<FilterSpectrum> Plan::make_spectrum(const void* filter, Stream stream) const {
+  if (!filter) return invalid("filter is null: give the device address of its fp32 taps.");
+  const ReadyKernel& kernel = *state_->kernel;
+  auto memory = kernel.device->allocate(static_cast<std::size_t>(kernel.source.spectrum_bytes));
+  if (!memory) return memory.error();
+  if (auto made = run_spectrum(kernel, filter, (*memory)->data(), stream); !made) return made.error();
+  auto state = std::make_shared<FilterSpectrum::State>();
+  state->kernel = state_->kernel;
+  state->memory = std::move(memory).value();
+  return FilterSpectrum(std::move(state));
+}
+
+Result<void> Plan::execute(const ConvolutionBuffers& buffers, Stream stream) const {
+  if (Result<void> checked = check_buffers(*state_, buffers); !checked) return checked;
+  const ReadyKernel& kernel = *state_->kernel;
+  KernelArgs args = base_args(kernel);
+  args.u = buffers.u;
+  args.y = buffers.y;
+  args.spectrum = const_cast<void*>(buffers.spectrum->data());
+  args.pregate = buffers.pregate;
+  args.postgate = buffers.postgate;
+  args.skip = buffers.skip;
+  return kernel.loaded->launch(kernel.source.convolution, args, stream);
+}
+
+}  // namespace fftconv

@@ -1,0 +1,95 @@
+#include "race.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "fftconv/statistics.h"
+
+namespace fftconv {
+namespace {
+
+// A device that stays throttled must not hold a race for ever.
+constexpr int kThrottledInARow = 8;
+
+bool running(const Racer& racer) { return racer.measurement.status == TrialStatus::measured; }
+
+void take_sample(Runner& runner, Racer& racer, std::vector<double>& clocks) {
+  for (int attempt = 0; attempt < kThrottledInARow; ++attempt) {
+    const Result<Sample> sample = runner.sample(racer.config);
+    if (!sample) {
+      const bool hung = sample.error().code == ErrorCode::timeout;
+      racer.measurement.status = hung ? TrialStatus::timed_out : TrialStatus::launch_failed;
+      racer.measurement.reason = sample.error().message;
+      return;
+    }
+    if (!sample->throttled) {
+      racer.measurement.samples.push_back(sample->seconds);
+      if (sample->clock_hz > 0) clocks.push_back(sample->clock_hz);
+      return;
+    }
+    ++racer.measurement.throttled;
+  }
+}
+
+double best_median(const std::vector<Racer>& racers) {
+  double best = std::numeric_limits<double>::infinity();
+  for (const Racer& racer : racers) {
+    if (running(racer) && !racer.measurement.samples.empty())
+      best = std::min(best, median(racer.measurement.samples));
+  }
+  return best;
+}
+
+void drop_losers(std::vector<Racer>& racers, const MeasurePolicy& policy, int rounds) {
+  const double best = best_median(racers);
+  for (Racer& racer : racers) {
+    if (!running(racer) || racer.measurement.samples.empty()) continue;
+    const double ratio = median(racer.measurement.samples) / best;
+    if (ratio <= policy.drop_ratio) continue;
+    racer.measurement.status = TrialStatus::dropped;
+    racer.measurement.reason = fmt::format("{:.2f} times the best after {} rounds.", ratio, rounds);
+  }
+}
+
+bool settled(const std::vector<Racer>& racers, const MeasurePolicy& policy) {
+  return std::all_of(racers.begin(), racers.end(), [&](const Racer& racer) {
+    const std::vector<double>& samples = racer.measurement.samples;
+    return !running(racer) || (static_cast<int>(samples.size()) >= policy.min_samples &&
+                               relative_deviation(samples) <= policy.relative_deviation);
+  });
+}
+
+void finish(Racer& racer, const std::vector<double>& clocks) {
+  if (running(racer) && racer.measurement.samples.empty()) {
+    racer.measurement.status = TrialStatus::timed_out;
+    racer.measurement.reason =
+        racer.measurement.throttled
+            ? fmt::format("All {} samples were throttled: let the device cool down.", racer.measurement.throttled)
+            : "No time was left for a sample: raise the budget.";
+  }
+  racer.measurement.clock_hz = median(clocks);
+  summarise(racer.measurement);
+}
+
+}  // namespace
+
+void race(Runner& runner, std::vector<Racer>& racers, const MeasurePolicy& policy, const Clock& clock,
+          double deadline, const std::function<bool()>& cancelled) {
+  std::vector<std::vector<double>> clocks(racers.size());
+  const auto over = [&] { return clock() >= deadline || (cancelled && cancelled()); };
+  bool stopped = false;
+  for (int round = 1; round <= policy.max_samples && !stopped; ++round) {
+    for (std::size_t i = 0; i < racers.size() && !stopped; ++i) {
+      if (running(racers[i])) take_sample(runner, racers[i], clocks[i]);
+      stopped = over();
+    }
+    if (round >= policy.drop_after && !stopped) drop_losers(racers, policy, round);
+    if (round >= policy.min_samples && settled(racers, policy)) break;
+    if (std::none_of(racers.begin(), racers.end(), running)) break;
+  }
+  for (std::size_t i = 0; i < racers.size(); ++i) finish(racers[i], clocks[i]);
+}
+
+}  // namespace fftconv

@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "fftconv/measure.h"
+#include "fftconv/plan.h"
+#include "plan_state.h"
+#include "test_tensors.h"
+
+namespace fftconv {
+namespace {
+
+TrialStatus status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unsupported:
+    case ErrorCode::invalid_argument:
+      return TrialStatus::illegal;
+    case ErrorCode::compile_failed:
+    case ErrorCode::dependency_missing:
+      return TrialStatus::compile_failed;
+    case ErrorCode::timeout:
+      return TrialStatus::timed_out;
+    case ErrorCode::wrong_result:
+      return TrialStatus::wrong_result;
+    default:
+      return TrialStatus::launch_failed;
+  }
+}
+
+void refuse(Measurement& measurement, TrialStatus status, std::string reason) {
+  measurement.status = status;
+  measurement.reason = std::move(reason);
+}
+
+void refuse(Measurement& measurement, const Error& error) {
+  refuse(measurement, status_of(error.code), error.message);
+}
+
+class InProcessRunner : public Runner {
+ public:
+  InProcessRunner(Context& context, const Problem& problem, const MeasurePolicy& policy,
+                  std::unique_ptr<TestTensors> tensors)
+      : context_(context), problem_(problem), policy_(policy), tensors_(std::move(tensors)) {}
+
+  void compile(const KernelConfig& config) override {
+    Result<Plan> plan = context_.plan_config(problem_, config);
+    const std::lock_guard lock(mutex_);
+    compiled_.insert_or_assign(to_string(config), std::move(plan));
+  }
+
+  Measurement prepare(const KernelConfig& config) override {
+    Measurement measurement;
+    const Result<Plan> plan = take_plan(config);
+    if (!plan) {
+      refuse(measurement, plan.error());
+      return measurement;
+    }
+    const CompiledKernel& compiled = plan->kernel();
+    measurement.registers = compiled.registers;
+    measurement.spill_bytes = compiled.spill_bytes;
+    measurement.compile_s = compiled.compile_s;
+    Result<GuardedBuffer> spectrum =
+        GuardedBuffer::make(context_.device(), static_cast<std::size_t>(plan->source().spectrum_bytes));
+    if (!spectrum) {
+      refuse(measurement, spectrum.error());
+      return measurement;
+    }
+    Candidate candidate{*plan, std::move(spectrum).value()};
+    if (Result<void> ran = run_checked(candidate, measurement); !ran) refuse(measurement, ran.error());
+    if (measurement.status == TrialStatus::measured)
+      candidates_.insert_or_assign(to_string(config), std::move(candidate));
+    return measurement;
+  }
+
+  Result<Sample> sample(const KernelConfig& config) override {
+    const auto found = candidates_.find(to_string(config));
+    if (found == candidates_.end()) return invalid("The candidate was not prepared: call prepare() first.");
+    Candidate& candidate = found->second;
+    const ReadyKernel& kernel = *candidate.plan.state().kernel;
+    const KernelArgs args = arguments(candidate, next_set_);
+    next_set_ = (next_set_ + 1) % tensors_->sets();
+    return kernel.device->sample(*kernel.loaded, kernel.source.convolution, args, policy_.cold);
+  }
+
+  void release(const KernelConfig& config) override {
+    candidates_.erase(to_string(config));
+    const std::lock_guard lock(mutex_);
+    compiled_.erase(to_string(config));
+  }
+
+ private:
+  struct Candidate {
+    Plan plan;
+    GuardedBuffer spectrum;
+  };
+
+  Result<Plan> take_plan(const KernelConfig& config) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = compiled_.find(to_string(config)); found != compiled_.end()) return found->second;
+    }
+    return context_.plan_config(problem_, config);
+  }
+
+  KernelArgs arguments(const Candidate& candidate, int set) const {
+    KernelArgs args = base_args(*candidate.plan.state().kernel);
+    tensors_->fill_args(args, set);
+    args.spectrum = candidate.spectrum.data();
+    return args;
+  }
+
+  // Correct first: no time counts before the output was compared with fp64.
+  Result<void> run_checked(const Candidate& candidate, Measurement& measurement) {
+    const ReadyKernel& kernel = *candidate.plan.state().kernel;
+    if (auto made = run_spectrum(kernel, tensors_->filter(), candidate.spectrum.data(), nullptr); !made) return made;
+    if (auto poisoned = tensors_->poison(); !poisoned) return poisoned;
+    const auto launched = kernel.loaded->launch(kernel.source.convolution, arguments(candidate, 0), nullptr);
+    if (!launched) return launched;
+    if (auto done = kernel.device->synchronize(nullptr); !done) return done;
+    Result<OutputCheck> check = tensors_->check();
+    if (!check) return check.error();
+    measurement.error = check->error;
+    if (!check->fault.empty()) {
+      refuse(measurement, TrialStatus::wrong_result, check->fault);
+      return {};
+    }
+    const Result<bool> intact = candidate.spectrum.intact();
+    if (!intact) return intact.error();
+    if (!*intact) {
+      refuse(measurement, TrialStatus::wrong_result, "The kernel wrote outside its buffers, beside the spectrum.");
+    }
+    return {};
+  }
+
+  Context& context_;
+  Problem problem_;
+  MeasurePolicy policy_;
+  std::unique_ptr<TestTensors> tensors_;
+  int next_set_ = 0;
+  std::map<std::string, Candidate> candidates_;
+  std::mutex mutex_;
+  std::map<std::string, Result<Plan>> compiled_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> make_runner(Context& context, const Problem& problem, const MeasurePolicy& policy) {
+  if (context.device().facts().kind == DeviceKind::sim) {
+    return unsupported("The simulated device has no time to measure: use the cuda or the cpu device.");
+  }
+  Result<std::unique_ptr<TestTensors>> tensors = TestTensors::make(context.device(), problem, policy);
+  if (!tensors) return tensors.error();
+  return std::unique_ptr<Runner>(
+      std::make_unique<InProcessRunner>(context, problem, policy, std::move(tensors).value()));
+}
+
+}  // namespace fftconv

@@ -1,0 +1,66 @@
+#include "fftconv/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fftconv {
+namespace {
+
+// Timings have a hard floor and a long tail. The mean follows the tail (one interrupt in ten samples moves it by
+// more than candidates differ), the minimum rewards the luckiest sample and so whoever was sampled most. The median
+// does neither; its spread is taken after winsorising, so that the tail does not keep a settled race going.
+constexpr double kTail = 0.1;
+constexpr double kMedianOverMean = 1.2533141373155003;  // sqrt(pi / 2): standard errors of median and mean, normal
+
+double quantile_of_sorted(const std::vector<double>& sorted, double fraction) {
+  if (sorted.empty()) return 0;
+  const double place = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+std::vector<double> sorted_copy(std::span<const double> samples) {
+  std::vector<double> sorted(samples.begin(), samples.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
+}  // namespace
+
+double quantile(std::span<const double> samples, double fraction) {
+  return quantile_of_sorted(sorted_copy(samples), fraction);
+}
+
+double median(std::span<const double> samples) { return quantile(samples, 0.5); }
+
+std::vector<double> winsorised(std::span<const double> samples, double fraction) {
+  const std::vector<double> sorted = sorted_copy(samples);
+  const double low = quantile_of_sorted(sorted, fraction);
+  const double high = quantile_of_sorted(sorted, 1 - fraction);
+  std::vector<double> result(samples.begin(), samples.end());
+  for (double& value : result) value = std::clamp(value, low, high);
+  return result;
+}
+
+double relative_deviation(std::span<const double> samples) {
+  const double centre = median(samples);
+  if (samples.size() < 3 || centre <= 0) return std::numeric_limits<double>::infinity();
+  const std::vector<double> values = winsorised(samples, kTail);
+  const double count = static_cast<double>(values.size());
+  double mean = 0;
+  for (double value : values) mean += value / count;
+  double variance = 0;
+  for (double value : values) variance += (value - mean) * (value - mean) / (count - 1);
+  return kMedianOverMean * std::sqrt(variance / count) / centre;
+}
+
+void summarise(Measurement& measurement) {
+  const std::vector<double> sorted = sorted_copy(measurement.samples);
+  measurement.lower_quartile = quantile_of_sorted(sorted, 0.25);
+  measurement.median = quantile_of_sorted(sorted, 0.5);
+  measurement.upper_quartile = quantile_of_sorted(sorted, 0.75);
+}
+
+}  // namespace fftconv

@@ -1,0 +1,217 @@
+#include "test_tensors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <set>
+
+#include "fftconv/reference.h"
+
+namespace fftconv {
+namespace {
+
+constexpr std::int64_t kComparedSamples = 1 << 18;  // the fp64 reference of so many costs about a tenth of a second
+constexpr std::int64_t kFewestRows = 4;
+constexpr std::int64_t kChunkElements = 2 << 20;
+constexpr int kMostSets = 64;
+
+std::int64_t row_count(const Problem& problem) { return problem.batch * problem.channels; }
+
+Result<std::unique_ptr<GuardedBuffer>> filled(Device& device, const RandomSamples& samples, std::size_t bytes) {
+  Result<GuardedBuffer> buffer = GuardedBuffer::make(device, bytes);
+  if (!buffer) return buffer.error();
+  if (auto copied = samples.upload(device, buffer->data()); !copied) return copied.error();
+  return std::make_unique<GuardedBuffer>(std::move(buffer).value());
+}
+
+}  // namespace
+
+TestTensors::TestTensors(Device& device, const Problem& problem, std::uint64_t seed)
+    : device_(&device),
+      problem_(problem),
+      u_(problem.io, extent(problem), 1, seed),
+      // Outputs of about the size of the inputs, so that fp16 neither overflows nor falls into its subnormals.
+      taps_(DataType::f32, filter_count(problem) * problem.filter_len,
+            std::sqrt(3 / static_cast<double>(problem.filter_len)), seed + 1),
+      pregate_(problem.io, problem.pregate ? extent(problem) : 0, 1, seed + 2),
+      postgate_(problem.io, problem.postgate ? extent(problem) : 0, 1, seed + 3),
+      skip_(DataType::f32, problem.skip ? problem.channels : 0, 1, seed + 4) {
+  pick_rows(seed);
+}
+
+Result<std::unique_ptr<TestTensors>> TestTensors::make(Device& device, const Problem& problem,
+                                                       const MeasurePolicy& policy) {
+  std::unique_ptr<TestTensors> tensors(new TestTensors(device, problem, policy.seed));
+  const std::size_t bytes = io_bytes(problem);
+  int sets = 1;
+  if (!policy.cold) {
+    const auto cache = static_cast<std::size_t>(std::max<std::int64_t>(device.facts().l2_bytes, 0));
+    sets = static_cast<int>(std::min<std::size_t>(kMostSets, cache / bytes + 2));
+  }
+  for (int i = 0; i < sets; ++i) {
+    Result<Set> set = tensors->make_set();
+    if (!set) return set.error();
+    tensors->sets_.push_back(std::move(set).value());
+  }
+  const std::size_t filter_bytes =
+      static_cast<std::size_t>(filter_count(problem) * problem.filter_len) * sizeof(float);
+  auto filter = filled(device, tensors->taps_, filter_bytes);
+  if (!filter) return filter.error();
+  tensors->filter_ = std::move(filter).value();
+  if (problem.skip) {
+    auto skip = filled(device, tensors->skip_, static_cast<std::size_t>(problem.channels) * sizeof(float));
+    if (!skip) return skip.error();
+    tensors->skip_buffer_ = std::move(skip).value();
+  }
+  return tensors;
+}
+
+Result<TestTensors::Set> TestTensors::make_set() {
+  const std::size_t bytes = io_bytes(problem_);
+  auto u = filled(*device_, u_, bytes);
+  if (!u) return u.error();
+  auto y = GuardedBuffer::make(*device_, bytes);
+  if (!y) return y.error();
+  Set set{std::move(**u), std::move(y).value(), nullptr, nullptr};
+  if (problem_.pregate) {
+    auto gate = filled(*device_, pregate_, bytes);
+    if (!gate) return gate.error();
+    set.pregate = std::move(gate).value();
+  }
+  if (problem_.postgate) {
+    auto gate = filled(*device_, postgate_, bytes);
+    if (!gate) return gate.error();
+    set.postgate = std::move(gate).value();
+  }
+  return set;
+}
+
+void TestTensors::fill_args(KernelArgs& args, int set) const {
+  const Set& chosen = sets_[static_cast<std::size_t>(set)];
+  args.u = chosen.u.data();
+  args.y = chosen.y.data();
+  args.pregate = chosen.pregate ? chosen.pregate->data() : nullptr;
+  args.postgate = chosen.postgate ? chosen.postgate->data() : nullptr;
+  args.skip = skip_buffer_ ? skip_buffer_->data() : nullptr;
+}
+
+// The corners, where indexing goes wrong first, and random rows.
+void TestTensors::pick_rows(std::uint64_t seed) {
+  const std::int64_t rows = row_count(problem_);
+  const std::int64_t wanted = std::min(rows, std::max(kFewestRows, kComparedSamples / problem_.seqlen));
+  std::set<std::int64_t> picked{0, rows - 1, problem_.channels - 1, rows - problem_.channels};
+  std::mt19937_64 random(seed);
+  if (wanted == rows) {
+    for (std::int64_t row = 0; row < rows; ++row) picked.insert(row);
+  }
+  while (static_cast<std::int64_t>(picked.size()) < wanted) {
+    picked.insert(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(rows)));
+  }
+  for (std::int64_t row : picked) rows_.push_back({.b = row / problem_.channels, .h = row % problem_.channels});
+}
+
+void TestTensors::compute_reference() {
+  const RowStrides strides = row_strides(problem_);
+  for (Row& row : rows_) {
+    RowInputs inputs;
+    const std::int64_t first = row.b * strides.batch + row.h * strides.channel;
+    for (std::int64_t n = 0; n < problem_.seqlen; ++n) {
+      const std::int64_t index = first + n * strides.sample;
+      inputs.u.push_back(u_.at(index));
+      if (problem_.pregate) inputs.pregate.push_back(pregate_.at(index));
+      if (problem_.postgate) inputs.postgate.push_back(postgate_.at(index));
+    }
+    const std::int64_t tap = filter_index(problem_, row.b, row.h) * problem_.filter_len;
+    for (std::int64_t j = 0; j < problem_.filter_len; ++j) inputs.taps.push_back(taps_.at(tap + j));
+    if (problem_.skip) inputs.skip = skip_.at(row.h);
+    row.expected = expected_row(problem_, inputs);
+  }
+  reference_known_ = true;
+}
+
+Result<void> TestTensors::poison() { return sets_[0].y.fill(std::byte{0xff}); }
+
+// Elements [first, last) of y: samples of the compared rows are kept; the answer is whether all samples are finite.
+bool TestTensors::take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last) {
+  const RowStrides strides = row_strides(problem_);
+  const auto samples_in_chunk = [&](std::int64_t b, std::int64_t h, const auto& visit) {
+    const std::int64_t start = b * strides.batch + h * strides.channel;
+    const std::int64_t from = start >= first ? 0 : (first - start + strides.sample - 1) / strides.sample;
+    for (std::int64_t n = from; n < problem_.seqlen && start + n * strides.sample < last; ++n) {
+      visit(n, load_element(problem_.io, chunk, start + n * strides.sample - first));
+    }
+  };
+  bool finite = true;
+  const auto look = [&](std::int64_t, double value) { finite &= std::isfinite(value); };
+  if (extent(problem_) == row_count(problem_) * problem_.seqlen) {
+    for (std::int64_t i = 0; i < last - first; ++i) look(i, load_element(problem_.io, chunk, i));
+  } else {
+    for (std::int64_t row = 0; row < row_count(problem_); ++row) {
+      samples_in_chunk(row / problem_.channels, row % problem_.channels, look);
+    }
+  }
+  for (Row& row : rows_) {
+    samples_in_chunk(row.b, row.h,
+                     [&](std::int64_t n, double value) { row.found[static_cast<std::size_t>(n)] = value; });
+  }
+  return finite;
+}
+
+Result<bool> TestTensors::read_output() {
+  const std::int64_t total = extent(problem_);
+  const std::size_t width = size_of(problem_.io);
+  for (Row& row : rows_) row.found.assign(static_cast<std::size_t>(problem_.seqlen), 0);
+  std::vector<std::byte> chunk(static_cast<std::size_t>(std::min(total, kChunkElements)) * width);
+  bool finite = true;
+  for (std::int64_t first = 0; first < total; first += kChunkElements) {
+    const std::int64_t last = std::min(total, first + kChunkElements);
+    const auto* source = static_cast<const std::byte*>(sets_[0].y.data()) + static_cast<std::size_t>(first) * width;
+    const auto copied = device_->download(chunk.data(), source, static_cast<std::size_t>(last - first) * width);
+    if (!copied) return copied.error();
+    finite &= take_chunk(chunk.data(), first, last);
+  }
+  return finite;
+}
+
+Result<std::string> TestTensors::overwritten() const {
+  const Set& set = sets_[0];
+  const std::pair<const char*, const GuardedBuffer*> buffers[] = {{"u", &set.u},
+                                                                  {"y", &set.y},
+                                                                  {"pregate", set.pregate.get()},
+                                                                  {"postgate", set.postgate.get()},
+                                                                  {"the filter", filter_.get()},
+                                                                  {"skip", skip_buffer_.get()}};
+  for (const auto& [name, buffer] : buffers) {
+    if (!buffer) continue;
+    const Result<bool> intact = buffer->intact();
+    if (!intact) return intact.error();
+    if (!*intact) return std::string(name);
+  }
+  return std::string();
+}
+
+Result<OutputCheck> TestTensors::check() {
+  if (!reference_known_) compute_reference();
+  const Result<bool> finite = read_output();
+  if (!finite) return finite.error();
+  OutputCheck result;
+  for (const Row& row : rows_) result.error = std::max(result.error, relative_l2_error(row.found, row.expected));
+  const Result<std::string> damaged = overwritten();
+  if (!damaged) return damaged.error();
+  const double budget = error_budget(problem_);
+  if (!damaged->empty()) {
+    result.fault = fmt::format("The kernel wrote outside its buffers, beside {}.", *damaged);
+  } else if (!*finite) {
+    result.error = std::numeric_limits<double>::infinity();
+    result.fault = "The output holds values that are not finite, or samples that were never written.";
+  } else if (!(result.error <= budget)) {
+    result.fault =
+        fmt::format("Relative L2 error {:.3g} against fp64 is above the budget {:.3g}.", result.error, budget);
+  }
+  return result;
+}
+
+}  // namespace fftconv

@@ -1,0 +1,65 @@
+// The inputs and outputs on which candidates of one problem are checked and timed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fftconv/measure.h"
+#include "guarded_buffer.h"
+#include "random_samples.h"
+#include "rows.h"
+
+namespace fftconv {
+
+/// What the comparison of one output with fp64 showed.
+struct OutputCheck {
+  double error = -1;  ///< largest relative L2 error of a compared row; infinity where a value is not finite
+  std::string fault;  ///< one sentence where the output is refused, else empty
+};
+
+class TestTensors {
+ public:
+  /// Allocates and fills. With a hot policy there are enough sets to exceed the device's last cache together.
+  static Result<std::unique_ptr<TestTensors>> make(Device& device, const Problem& problem,
+                                                   const MeasurePolicy& policy);
+
+  int sets() const { return static_cast<int>(sets_.size()); }
+  /// Addresses of a set: u, y, gates, skip, and sizes. No spectrum, no tables.
+  void fill_args(KernelArgs& args, int set) const;
+  const void* filter() const { return filter_->data(); }
+
+  /// Poisons y of set 0 with 0xFF, which is NaN in every I/O type.
+  Result<void> poison();
+  /// Compares y of set 0 with fp64: a sample of rows, or all where they are few; the others must be finite. Looks at
+  /// the canaries of every buffer. The reference is computed once.
+  Result<OutputCheck> check();
+
+ private:
+  struct Set {
+    GuardedBuffer u, y;
+    std::unique_ptr<GuardedBuffer> pregate, postgate;
+  };
+  struct Row {
+    std::int64_t b = 0, h = 0;
+    std::vector<double> expected, found;
+  };
+
+  TestTensors(Device& device, const Problem& problem, std::uint64_t seed);
+  Result<Set> make_set();
+  void pick_rows(std::uint64_t seed);
+  void compute_reference();
+  Result<bool> read_output();
+  bool take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last);
+  Result<std::string> overwritten() const;
+
+  Device* device_;
+  Problem problem_;
+  RandomSamples u_, taps_, pregate_, postgate_, skip_;
+  std::vector<Set> sets_;
+  std::unique_ptr<GuardedBuffer> filter_, skip_buffer_;
+  std::vector<Row> rows_;
+  bool reference_known_ = false;
+};
+
+}  // namespace fftconv

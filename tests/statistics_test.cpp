@@ -1,0 +1,69 @@
+#include "fftconv/statistics.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+
+namespace fftconv {
+
+TEST_CASE("quantiles interpolate between samples and do not need them sorted") {
+  const std::vector<double> samples{4, 1, 3, 2};
+  CHECK(quantile(samples, 0) == doctest::Approx(1));
+  CHECK(quantile(samples, 0.5) == doctest::Approx(2.5));
+  CHECK(quantile(samples, 0.25) == doctest::Approx(1.75));
+  CHECK(quantile(samples, 1) == doctest::Approx(4));
+}
+
+TEST_CASE("the median of one sample is that sample, of none it is zero") {
+  CHECK(median(std::vector<double>{7}) == 7);
+  CHECK(median(std::vector<double>{}) == 0);
+}
+
+TEST_CASE("one interrupted sample does not move the median") {
+  CHECK(median(std::vector<double>{1, 1, 1, 1, 100}) == 1);
+}
+
+TEST_CASE("winsorising moves the tails to the quantiles and keeps the order") {
+  const std::vector<double> samples{100, 2, 3, 4, -50};
+  CHECK(winsorised(samples, 0.25) == std::vector<double>{4, 2, 3, 4, 2});
+}
+
+TEST_CASE("the deviation is infinite below three samples and zero for equal ones") {
+  CHECK(std::isinf(relative_deviation(std::vector<double>{1, 1})));
+  CHECK(relative_deviation(std::vector<double>{2, 2, 2}) == 0);
+}
+
+TEST_CASE("the deviation falls with the root of the number of samples") {
+  constexpr unsigned kSeed = 5;
+  CAPTURE(kSeed);
+  std::mt19937 random(kSeed);
+  std::normal_distribution<double> noise(1, 0.05);
+  std::vector<double> samples;
+  for (int i = 0; i < 1600; ++i) samples.push_back(noise(random));
+  const double few = relative_deviation(std::span(samples).first(100));
+  const double many = relative_deviation(samples);
+  CHECK(many == doctest::Approx(few / 4).epsilon(0.2));
+  // The normal standard error of a median, a little less because the tails were drawn in.
+  CHECK(many == doctest::Approx(1.2533 * 0.05 / 40).epsilon(0.25));
+}
+
+TEST_CASE("a single outlier among many does not keep the deviation up") {
+  std::vector<double> samples(30, 1.0);
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] += 0.001 * static_cast<double>(i % 3);
+  const double before = relative_deviation(samples);
+  samples[7] = 50;
+  CHECK(relative_deviation(samples) < 2 * before);
+}
+
+TEST_CASE("a summary holds the quartiles of its samples") {
+  Measurement measurement;
+  measurement.samples = {5, 1, 2, 4, 3};
+  summarise(measurement);
+  CHECK(measurement.lower_quartile == 2);
+  CHECK(measurement.median == 3);
+  CHECK(measurement.upper_quartile == 4);
+  CHECK(measurement.samples == std::vector<double>{5, 1, 2, 4, 3});
+}
+
+}  // namespace fftconv
