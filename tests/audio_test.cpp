@@ -9,7 +9,6 @@
 #include <fstream>
 #include <random>
 
-#include "audio_header.h"
 #include "files.h"
 #include "npy.h"
 

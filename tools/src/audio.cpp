@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "audio_header.h"
+#include "file_kind.h"
 #include "files.h"
 
 namespace fftconv::tools {

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 namespace fftconv::tools {
 namespace {
@@ -20,25 +19,6 @@ std::uint64_t number_at(std::span<const std::byte> bytes, std::size_t at, std::s
   }
   return number;
 }
-
-using namespace std::string_view_literals;
-
-constexpr std::array kMagics = {
-    std::pair{"\x93NUMPY"sv, "a NumPy array (name it .npy)"sv},
-    std::pair{"\x89PNG"sv, "a PNG image"sv},
-    std::pair{"\xff\xd8\xff"sv, "a JPEG image"sv},
-    std::pair{"%PDF"sv, "a PDF document"sv},
-    std::pair{"PK\x03\x04"sv, "a ZIP archive (an .npz holds .npy files: take one out)"sv},
-    std::pair{"\x1f\x8b"sv, "gzip data (unpack it first)"sv},
-    std::pair{"RIFF"sv, "RIFF (WAV) audio"sv},
-    std::pair{"FORM"sv, "AIFF audio"sv},
-    std::pair{"fLaC"sv, "FLAC audio"sv},
-    std::pair{"OggS"sv, "Ogg audio"sv},
-    std::pair{"\x7f"
-              "ELF"sv,
-              "a program"sv},
-    std::pair{"SQLite format 3"sv, "an SQLite database"sv},
-};
 
 /// How one family of files strings its chunks together: an identifier, a length, the contents.
 struct Container {
@@ -81,14 +61,6 @@ std::optional<std::size_t> missing_of_chunks(std::span<const std::byte> bytes, c
 }
 
 }  // namespace
-
-std::string describe_bytes(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return "empty";
-  for (const auto& [magic, what] : kMagics) {
-    if (text_at(bytes, 0, magic.size()) == magic) return std::string(what);
-  }
-  return {};
-}
 
 std::optional<std::size_t> missing_bytes(std::span<const std::byte> bytes) {
   if (text_at(bytes, 0, 4) == ".snd") {  // AU: the data's place and length stand in the header

@@ -5,12 +5,8 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 
 namespace fftconv::tools {
-
-/// What a file's first bytes show it to be, for messages: "a NumPy array", "a PNG image" …; empty where unknown.
-std::string describe_bytes(std::span<const std::byte> bytes);
 
 /// Bytes that are missing at the end of a WAV, RF64, W64, AIFF, CAF or AU file; nothing where none are, or where the
 /// file is of another kind or was written to a pipe (its length is not known then).

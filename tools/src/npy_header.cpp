@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "file_kind.h"
+
 namespace fftconv::tools {
 namespace {
 
@@ -124,7 +126,10 @@ Result<NpyHeader> parse_npy_header(std::span<const std::byte> bytes, const std::
     return Error{ErrorCode::damaged, fmt::format("'{}' is not a sound .npy file: {}", name, why)};
   };
   const auto byte = [&](std::size_t i) { return std::to_integer<std::size_t>(bytes[i]); };
-  if (!looks_like_npy(bytes)) return damaged("it does not begin as .npy files do");
+  if (!looks_like_npy(bytes)) {
+    const std::string kind = describe_bytes(bytes);
+    return damaged("it does not begin as .npy files do" + (kind.empty() ? "" : "; it is " + kind));
+  }
   if (bytes.size() < 12) return damaged("it ends within the header");
   const std::size_t major = byte(6);
   if (major != 1 && major != 2) {

@@ -1,0 +1,127 @@
+// doctor: what is here, what is missing, and what that costs.
+#include <fmt/format.h>
+
+#include "database.h"
+#include "fftconv/device.h"
+#include "fftconv/kernel_source.h"
+#include "fftconv/llvm_component.h"
+#include "fftconv/nvrtc.h"
+#include "json_out.h"
+#include "library.h"
+#include "table.h"
+#include "tune/commands.h"
+#include "version.h"
+
+namespace fftconv::tools {
+namespace {
+
+struct Part {
+  std::string name;
+  bool found = false;
+  std::string detail;  ///< version or place; what is missing
+  std::string cost;    ///< of being without it
+};
+
+Part nvrtc_part() {
+  const auto version = nvrtc_version();
+  return {"NVRTC", version.ok(), version ? *version : version.error().message,
+          "no CUDA kernel can be compiled; cached ones still run"};
+}
+
+Part llvm_part() {
+  const auto component = llvm_component();
+  return {"LLVM component", component.ok(), component ? (*component)->version() : component.error().message,
+          "no CPU device and no simulated device; the CUDA device works"};
+}
+
+Part library_part(const std::string& name, const std::vector<std::string>& files, const std::string& cost) {
+  const auto library = Library::open(files, "");
+  return {name, library.ok(), library ? library->name() : files.front() + " is not installed", cost};
+}
+
+Part program_part(const std::string& name, const std::string& cost) {
+  const auto file = find_program(name);
+  return {name, file.has_value(), file ? file->string() : "not installed", cost};
+}
+
+/// libcuda is what list_devices() says of the first CUDA device.
+Part libcuda_part(const std::vector<DeviceInfo>& devices) {
+  Part part{"libcuda", false, "", "no CUDA device; the CPU device is the default"};
+  for (const DeviceInfo& device : devices) {
+    if (device.kind != DeviceKind::cuda) continue;
+    part.found = device.available;
+    part.detail = device.available ? "a device answers" : device.missing;
+    break;
+  }
+  return part;
+}
+
+std::string state_text(const DatabaseState& look) {
+  std::string text = look.state;
+  if (look.exists) {
+    if (!text.empty()) text += ", ";
+    text += show_bytes(static_cast<double>(look.bytes));
+    text += look.writable ? ", writable" : ", not writable: what is learned is lost with the process";
+  }
+  return text;
+}
+
+std::string as_text(const std::vector<DeviceInfo>& devices, const std::vector<Part>& parts,
+                    const std::vector<DatabaseState>& files) {
+  Table device_table({{"device"}, {"state"}, {"name, or what is missing"}});
+  for (const DeviceInfo& device : devices) {
+    device_table.add(
+        {device.kind == DeviceKind::cuda ? fmt::format("cuda:{}", device.ordinal) : to_string(device.kind),
+         device.available ? "ready" : "missing", one_line(device.available ? device.name : device.missing)});
+  }
+  Table part_table({{"library"}, {"state"}, {"version, or what is missing"}, {"without it"}});
+  for (const Part& part : parts) {
+    part_table.add({part.name, part.found ? "found" : "missing", one_line(part.detail), part.found ? "" : part.cost});
+  }
+  Table file_table({{"database"}, {"state"}});
+  for (const DatabaseState& look : files) file_table.add({look.file.string(), one_line(state_text(look))});
+  return fmt::format("fftconv {}, generator {}\n\n{}\n{}\n{}", version(), generator_digest().substr(0, 12),
+                     device_table.text(), part_table.text(), file_table.text());
+}
+
+Json as_json(const std::vector<DeviceInfo>& devices, const std::vector<Part>& parts,
+             const std::vector<DatabaseState>& files) {
+  Json json{{"version", version()}, {"generator_digest", generator_digest()}};
+  for (const DeviceInfo& device : devices) {
+    json["devices"].push_back({{"kind", to_string(device.kind)},
+                               {"ordinal", device.ordinal},
+                               {"available", device.available},
+                               {"name", device.name},
+                               {"missing", device.missing}});
+  }
+  for (const Part& part : parts) {
+    json["libraries"].push_back(
+        {{"name", part.name}, {"found", part.found}, {"detail", part.detail}, {"without_it", part.cost}});
+  }
+  for (const DatabaseState& look : files) {
+    json["databases"].push_back({{"file", look.file.string()},
+                                 {"exists", look.exists},
+                                 {"writable", look.writable},
+                                 {"bytes", look.bytes},
+                                 {"state", look.state}});
+  }
+  return json;
+}
+
+}  // namespace
+
+int doctor(const TuneOptions& options, const Console& console) {
+  const std::vector<DeviceInfo> devices = list_devices();
+  const std::vector<Part> parts = {
+      libcuda_part(devices),
+      nvrtc_part(),
+      llvm_part(),
+      library_part("FFTW", fftw_names(), "fftconv-bench has no peer on the CPU"),
+      library_part("cuFFT", cufft_names(), "fftconv-bench has no peer on the GPU"),
+      program_part("nvdisasm", "fftconv-inspect resources prints no machine code"),
+  };
+  const std::vector<DatabaseState> files = {look_at_tuning_db(tuning_db_file()), look_at_file(kernels_db_file())};
+  return finish(console, options.json ? dump(as_json(devices, parts, files)) : as_text(devices, parts, files));
+}
+
+}  // namespace fftconv::tools

@@ -1,0 +1,64 @@
+// fftconv-tune: measures candidates and manages what was learned.
+#include "command_line.h"
+#include "tune/commands.h"
+
+using namespace fftconv::tools;
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* help;
+  int (*run)(const TuneOptions&, const Console&);
+};
+
+constexpr Command kCommands[] = {
+    {"sweep", "measure candidates for problems and remember every trial", sweep},
+    {"list", "what was measured, a line for each problem's winner", list},
+    {"best", "the kernel that an application would get for a problem, and why", best},
+    {"doctor", "devices, libraries and databases, and what each missing one costs", doctor},
+    {"export", "all trials as JSON lines", export_trials},
+    {"import", "take in trials exported elsewhere", import_trials},
+    {"merge", "take in the trials of other databases", merge},
+};
+
+void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
+  if (name == "sweep" || name == "best") {
+    add_problem_options(app, options.problems);
+    app.add_option("--order", options.order, "Monarch orders p to look at, such as 2,3 (default all)");
+  }
+  if (name == "sweep") {
+    app.add_option("--rigor", options.rigor, "measure, patient, exhaustive")->capture_default_str();
+    app.add_option("--budget", options.budget_s, "seconds for the whole sweep (default 10 for each problem)");
+  }
+  if (name == "list") {
+    app.add_flag("--all", options.all, "every trial, failed ones too");
+    app.add_option("--match", options.match, "only problems whose text contains this");
+  }
+  if (name == "list" || name == "export") app.add_option("--db", options.db, "another database than the user's own");
+  if (name == "export") app.add_option("-o,--output", options.output, "file to write (default standard output)");
+  if (name == "import") app.add_option("FILES", options.files, "JSON lines, as export writes them")->required();
+  if (name == "merge") app.add_option("FILES", options.files, "databases (tuning.db)")->required();
+  if (name != "export") app.add_flag("--json", options.json, "answer as JSON");
+  add_machine_options(app, options.machine, name == "sweep" || name == "best");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_tool("fftconv-tune", [&](const Console& console) {
+    TuneOptions options;
+    CLI::App app("Finds and remembers the fastest convolution kernels for this machine.");
+    prepare(app);
+    app.require_subcommand(1);
+    for (const Command& command : kCommands) {
+      add_options(*app.add_subcommand(command.name, command.help), command.name, options);
+    }
+    if (const auto status = parse_command_line(app, argc, argv, console)) return *status;
+    apply_settings(options.machine);
+    for (const Command& command : kCommands) {
+      if (app.got_subcommand(command.name)) return command.run(options, console);
+    }
+    return 2;
+  });
+}

@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "fftconv/search.h"
+#include "progress.h"
+#include "table.h"
+#include "tune/sweep.h"
+
+namespace fftconv::tools {
+namespace {
+
+Table make_table(bool cuda) {
+  std::vector<Column> columns{{"problem"},
+                              {"winner"},
+                              {"median", Align::right},
+                              {"plain default", Align::right},
+                              {"speed-up", Align::right},
+                              {"GB/s", Align::right},
+                              {"error", Align::right},
+                              {"measured", Align::right}};
+  if (cuda) columns.push_back({"predicted floor", Align::right});
+  if (cuda) columns.push_back({"over floor", Align::right});
+  return Table(std::move(columns));
+}
+
+void add_row(Table& table, const SearchSummary& summary) {
+  const Measurement& winner = summary.winner->measurement;
+  const double plain = summary.plain_default ? summary.plain_default->measurement.median : 0;
+  table.add({to_string(summary.problem), to_string(summary.winner->config), show_seconds(winner.median),
+             show_seconds(plain), plain > 0 ? show_ratio(plain / winner.median) : "-",
+             show_rate(io_bytes(summary.problem) / winner.median), show_error(winner.error),
+             fmt::format("{} of {}", summary.record.measured, summary.record.candidates),
+             show_seconds(summary.floor_s), summary.floor_s > 0 ? show_ratio(winner.median / summary.floor_s) : "-"});
+}
+
+Json row_json(const SearchSummary& summary) {
+  Json json{{"problem", to_json(summary.problem)}};
+  if (summary.winner) {
+    json["winner"] = {{"config", to_string(summary.winner->config)},
+                      {"measurement", to_json(summary.winner->measurement)}};
+  }
+  if (summary.plain_default) {
+    json["plain_default"] = {{"config", to_string(summary.plain_default->config)},
+                             {"measurement", to_json(summary.plain_default->measurement)}};
+  }
+  json["floor_s"] = number(summary.floor_s);
+  json["predicted_s"] = number(summary.predicted_s);
+  json["candidates"] = summary.record.candidates;
+  json["measured"] = summary.record.measured;
+  json["complete"] = summary.record.complete;
+  json["reused"] = summary.reused;
+  json["failed"] = summary.failed;
+  json["dropped"] = summary.dropped;
+  json["throttled"] = summary.throttled;
+  return json;
+}
+
+/// Why no candidate won, from the trials that were stored.
+std::string why_none(Context& context, const Problem& problem) {
+  std::string reason = "no candidate could be measured";
+  context.with_database([&](TuningDb& database) {
+    for (const Trial& trial : database.trials(context.environment(), problem)) {
+      if (trial.measurement.reason.empty()) continue;
+      reason += fmt::format("; {}: {}", to_string(trial.config), trial.measurement.reason);
+      break;
+    }
+  });
+  return reason;
+}
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& console) {
+  const bool cuda = context.device().facts().kind == DeviceKind::cuda;
+  SweepAnswer answer;
+  answer.json = {{"environment", to_json(context.environment())},
+                 {"rigor", to_string(job.rigor)},
+                 {"measured", true},
+                 {"problems", Json::array()}};
+  Table table = make_table(cuda);
+  Progress progress(console.tool(), static_cast<int>(job.problems.size()));
+  const Stopwatch watch;
+  int left = static_cast<int>(job.problems.size());
+  for (const Problem& problem : job.problems) {
+    const std::string name = to_string(problem);
+    progress.begin(name);
+    SearchOptions options;
+    options.rigor = job.rigor;
+    options.budget_s = std::max(0.1, (job.budget_s - watch.seconds()) / left--);
+    options.progress = [&](const SearchProgress& step) {
+      progress.begin(fmt::format("{} ({}/{} candidates)", name, step.done, step.total));
+    };
+    const auto summary = search(context, problem, options);
+    progress.begin(name);
+    if (summary && summary->winner) {
+      add_row(table, *summary);
+      answer.json["problems"].push_back(row_json(*summary));
+      progress.finish(show_seconds(summary->winner->measurement.median));
+      continue;
+    }
+    const std::string why = summary ? why_none(context, problem) : summary.error().message;
+    ++answer.failed;
+    answer.json["problems"].push_back({{"problem", to_json(problem)}, {"failed", why}});
+    progress.note(fmt::format("error: {}: {}", name, why));
+    progress.finish("failed");
+  }
+  if (!table.empty()) answer.table = table.text();
+  return answer;
+}
+
+}  // namespace fftconv::tools

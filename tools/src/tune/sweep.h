@@ -1,0 +1,39 @@
+// sweep's two ways: measuring on a device, and compiling and ranking where there is none.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "console.h"
+#include "fftconv/plan.h"
+#include "json_out.h"
+#include "machine.h"
+#include "order_filter.h"
+
+namespace fftconv::tools {
+
+struct SweepJob {
+  std::vector<Problem> problems;
+  Orders orders;
+  Rigor rigor = Rigor::measure;
+  double budget_s = 0;  ///< of all problems together
+};
+
+struct SweepAnswer {
+  std::string table;
+  Json json;
+  int failed = 0;  ///< problems without an answer
+};
+
+/// Measures, remembers, and compares the winners with the plain default. Each problem gets an equal share of the time
+/// that is left. A problem that fails costs its own row.
+SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& console);
+
+/// Compiles the model's first choices with NVRTC for target.facts.arch and ranks them: predictions, never a time.
+SweepAnswer rank_all(const Target& target, const SweepJob& job, const Console& console);
+
+/// Bytes of u and y of all rows.
+double io_bytes(const Problem& problem);
+
+}  // namespace fftconv::tools
