@@ -82,7 +82,7 @@ Result<SearchSummary> Search::run() {
   const std::vector<KernelConfig> todo = unknown_among(*candidates);
   total_ = static_cast<int>(candidates->size());
   reused_ = done_ = total_ - static_cast<int>(todo.size());
-  complete_ = run_heats(todo);
+  complete_ = run_heats(todo) && !options_.wanted;
   if (!todo.empty() && !stopped()) run_final();
   const SearchSummary summary = summarise_search();
   context_.with_database([&](TuningDb& database) {
@@ -96,7 +96,8 @@ Result<SearchSummary> Search::run() {
 
 // The incumbent first, then the plain default, then the model's best; all of them legal.
 Result<std::vector<KernelConfig>> Search::pick_candidates() {
-  const std::vector<Ranked> ranked = rank(problem_, facts_);
+  std::vector<Ranked> ranked = rank(problem_, facts_);
+  if (options_.wanted) std::erase_if(ranked, [&](const Ranked& other) { return !options_.wanted(other.config); });
   const Result<KernelConfig> plain = default_config(problem_, facts_);
   if (ranked.empty() && !plain) return plain.error();
   std::vector<Candidate> known;
