@@ -17,15 +17,24 @@ FFTCONV_DEVICE vi io_offset(vi n) {
   return io_slab_offset_of(slab / N2_OUTER, slab % N2_OUTER) + io_chunk(r, c >> 2) + (c & 3) * 4;
 }
 
-// Two numbers of column c = 8 h + g, `step` bytes apart where k runs over slabs, else in rows r and r + 1.
-FFTCONV_DEVICE operand io_across(vi row, int step, int k, int r, int h) {
-  const vi at = row + (lane_t() * 2 + k) * step + io_chunk((vi)r, (lane_g() >> 2) + 2 * h) + (lane_g() & 3) * 4;
-  return to_operand(make_pair(as_float(lds_u32(at)), as_float(lds_u32(at + step))));
+// One number of column c = 8 h + g, k over slabs `step` bytes apart.
+template <int D>
+FFTCONV_DEVICE vf io_number(vi row, int step, vi k, int r, int h) {
+  return as_float(lds_u32(row + digit_of<D>(k) * step +
+                          io_chunk(row_of_digit<D>(k) + r, (lane_g() >> 2) + 2 * h) + (lane_g() & 3) * 4));
 }
+template <int D>
+FFTCONV_DEVICE operand io_across(vi row, int step, int first, int r, int h) {
+  const vi k = lane_t() * 2 + first;
+  return to_operand(make_pair(io_number<D>(row, step, k, r, h), io_number<D>(row, step, k + 1, r, h)));
+}
+// Operands of a digit of D points over slabs `step` bytes apart, at (r, h) and (r, h + 1).
+template <int D>
 FFTCONV_DEVICE operand4 io_operands_across(vi row, int step, int r, int h) {
-  return {io_across(row, step, 0, r, h), io_across(row, step, 8, r, h), io_across(row, step, 0, r, h + 1),
-          io_across(row, step, 8, r, h + 1)};
+  return {io_across<D>(row, step, 0, r, h), io_across<D>(row, step, 8, r, h), io_across<D>(row, step, 0, r, h + 1),
+          io_across<D>(row, step, 8, r, h + 1)};
 }
+// Operands whose k runs over r .. r + 15 of one slab.
 FFTCONV_DEVICE operand io_within(vi slab, int r, int h) {
   const vi column = (lane_g() >> 2) + 2 * h, k = lane_t() * 2 + r, word = (lane_g() & 3) * 4;
   return to_operand(make_pair(as_float(lds_u32(slab + io_chunk(k, column) + word)),

@@ -15,10 +15,11 @@ FFTCONV_DEVICE vi io_offset(vi n) {
 
 FFTCONV_DEVICE operand io_operand(vu x) { return to_operand(io_pair(x)); }
 
-// Operands whose k runs over slabs `step` bytes apart, at (r, h) and (r, h + 1).
+// Operands of a digit of D points over slabs `step` bytes apart, at (r, h) and (r, h + 1).
+template <int D>
 FFTCONV_DEVICE operand4 io_operands_across(vi row, int step, int r, int h) {
-  const vi hh = lane_h() + h;
-  const u32x4 v = ldmatrix_x4_trans(row + lane_k() * step + chunk_offset_of((vi)r, hh));
+  const vi k = lane_k();
+  const u32x4 v = ldmatrix_x4_trans(row + digit_of<D>(k) * step + chunk_offset_of(row_of_digit<D>(k) + r, lane_h() + h));
   return {io_operand(v.x), io_operand(v.y), io_operand(v.z), io_operand(v.w)};
 }
 // Operands whose k runs over r .. r + 15 of one slab, at h and h + 1.

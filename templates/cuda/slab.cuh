@@ -19,5 +19,19 @@ FFTCONV_DEVICE vi chunk_offset_of(vi r, vi h) { return (r ^ ((h * SWIZZLE) & 7))
 // Rows that ldmatrix takes from lane: k = lane % 16 of a 16 x 8 block, two blocks of columns h and h + 1.
 FFTCONV_DEVICE vi lane_k() { return lane_id() & 15; }
 FFTCONV_DEVICE vi lane_h() { return lane_id() >> 4; }
+
+// A digit of D points as the contracted index k of 16: D = 2, 4 or 8 fills it with 16 / D columns r side by side, and the
+// matrix is block-diagonal. Offsets of r are such that 8 neighbouring k lie in different banks.
+template <int D>
+FFTCONV_DEVICE vi digit_of(vi k) {
+  if constexpr (D < 16) return k % D;
+  return k;
+}
+template <int D>
+FFTCONV_DEVICE vi row_of_digit(vi k) {
+  if constexpr (D < 16) return k / D % (8 / D) * D + k / 8;
+  return (vi)0;
+}
+
 FFTCONV_DEVICE vi lane_g() { return lane_id() >> 2; }
 FFTCONV_DEVICE vi lane_t() { return lane_id() & 3; }

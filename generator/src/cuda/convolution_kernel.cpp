@@ -116,8 +116,15 @@ void unit_loop(Text& out, const char* name, std::int64_t units) {
 void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width) {
   if (digit.mma) {
     const int groups = l.columns / 8 / width;
-    out.line(3, "const int base = unit / (R * {}), r = unit / {} % R, h = unit % {} * {};", groups, groups, groups,
-             width);
+    if (digit.columns == 1) {
+      out.line(3, "const int base = unit / (R * {}), r = unit / {} % R, h = unit % {} * {};", groups, groups, groups,
+               width);
+    } else {  // `columns` values of r, spread over 8
+      const int sets = 8 / digit.columns;
+      out.line(3, "const int base = unit / (R / {} * {}), set = unit / {} % (R / {}), h = unit % {} * {};", digit.columns,
+               groups, groups, digit.columns, groups, width);
+      out.line(3, "const int r = set / {} * 8 + set % {} * 2;", sets, sets);
+    }
   } else {
     out.line(3, "const int base = unit / (R * C / 64), i = unit % (R * C / 64) * 32;");
   }
@@ -125,7 +132,7 @@ void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width) 
 
 std::int64_t units_of(const Layout& l, const OuterDigit& digit, int width) {
   const std::int64_t bases = l.slabs / digit.radix;
-  return digit.mma ? bases * l.rows * (l.columns / 8 / width) : bases * l.rows * l.columns / 64;
+  return digit.mma ? bases * (l.rows / digit.columns) * (l.columns / 8 / width) : bases * l.rows * l.columns / 64;
 }
 
 void first_digit(Text& out, const Layout& l, bool forward) {
@@ -139,10 +146,10 @@ void first_digit(Text& out, const Layout& l, bool forward) {
   if (l.first.mma) {
     out.line(3, "const outer_unit at = {{io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h}};");
     if (l.paired) {
-      out.line(3, "outer_complex<{}, {}, {}, ends::{}, ends::{}>(at, first_matrix);", l.first.radix / 16,
+      out.line(3, "outer_complex<{}, {}, {}, ends::{}, ends::{}>(at, first_matrix);", l.first.radix,
                l.width_first, !forward, forward ? "pair" : "spectrum", forward ? "spectrum" : "pair");
     } else {
-      out.line(3, "outer_{}_real<{}, {}>(at, first_matrix);", forward ? "from" : "to", l.first.radix / 16,
+      out.line(3, "outer_{}_real<{}, {}>(at, first_matrix);", forward ? "from" : "to", l.first.radix,
                l.width_first);
     }
   } else {
@@ -162,8 +169,8 @@ void second_digit(Text& out, const Layout& l, bool forward) {
   if (l.second.mma) {
     out.line(3, "const outer_unit at = {{slab, slab, 0, slab, SLAB_STEP2, r, h}};");
     out.line(3, "const memory_matrix a = {{args.tables, TABLE_SECOND + base * SECOND_STRIDE}};");
-    out.line(3, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, {});", l.second.radix / 16,
-             l.width_second, !forward, l.second.radix == 16 ? "make_resident(a)" : "a");
+    out.line(3, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, {});", l.second.radix,
+             l.width_second, !forward, l.second.blocks == 1 ? "make_resident(a)" : "a");
   } else {
     out.line(3, "const outer_columns at = {{slab, slab, 0, slab, SLAB_STEP2}};");
     out.line(3, "fma_{}<{}>(at, i, args.tables, TABLE_SECOND + base * SECOND_STRIDE, SECOND_RE, SECOND_IM);",
@@ -240,8 +247,8 @@ void core_stage(Text& out, const Problem& problem, const KernelConfig& config, c
 void before_loop(Text& out, const Problem&, const KernelConfig& config, const Layout& l) {
   if (l.first.mma) {
     out.line(1, "const memory_matrix first_in_memory = {{args.tables, TABLE_FIRST}};");
-    out.line(1, "const {} first_matrix = {};", l.first.radix == 16 ? "resident_matrix" : "memory_matrix",
-             l.first.radix == 16 ? "make_resident(first_in_memory)" : "first_in_memory");
+    out.line(1, "const {} first_matrix = {};", l.first.blocks == 1 ? "resident_matrix" : "memory_matrix",
+             l.first.blocks == 1 ? "make_resident(first_in_memory)" : "first_in_memory");
   }
   out.line(1, "const memory_matrix w_left = {{args.tables, TABLE_W_LEFT}}, w_right = {{args.tables, TABLE_W_RIGHT}};");
   if (l.resident_columns) {

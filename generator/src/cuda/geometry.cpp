@@ -20,7 +20,7 @@ int estimate_registers(const KernelConfig& config, const Layout& l) {
   }
   const auto outer = [&](const OuterDigit& digit, int width) {
     if (!digit.mma) return digit.radix > 1 ? 6 * digit.radix : 0;
-    const int blocks = digit.radix / 16;
+    const int blocks = digit.blocks;
     return 4 * blocks * width * split + 12 * blocks * split + 8 * split;
   };
   const int accumulators = config.engine == Engine::mma_f16 ? 4 : 16;

@@ -13,10 +13,16 @@ std::int64_t odd_step(std::int64_t inner, std::int64_t step) {
 
 int unit_width(const OuterDigit& digit, int columns) {
   const int chunks = columns / 8;
-  return digit.radix == 16 && chunks % 4 == 0 ? 4 : 2;
+  return digit.blocks == 1 && chunks % 4 == 0 ? 4 : 2;
 }
 
 }  // namespace
+
+OuterDigit make_outer_digit(int radix) {
+  if (radix % 16 == 0) return {radix, true, radix / 16, 1};
+  if (16 % radix == 0 && radix > 1) return {radix, true, 1, 16 / radix};
+  return {radix, false, 0, 1};
+}
 
 bool is_split(Engine engine) { return engine == Engine::mma_split; }
 
@@ -37,8 +43,8 @@ Layout make_layout(const Problem& problem, const KernelConfig& config) {
   l.m = transform_length(config);
   l.rows = radices[l.order - 2];
   l.columns = radices[l.order - 1];
-  if (l.order >= 3) l.first = {radices[0], radices[0] % 16 == 0};
-  if (l.order >= 4) l.second = {radices[1], radices[1] % 16 == 0};
+  if (l.order >= 3) l.first = make_outer_digit(radices[0]);
+  if (l.order >= 4) l.second = make_outer_digit(radices[1]);
   l.slabs = l.first.radix * l.second.radix;
   l.paired = config.paired;
   l.riders = config.paired ? 2 : 1;
@@ -65,8 +71,8 @@ Layout make_layout(const Problem& problem, const KernelConfig& config) {
     end += (bytes + 127) / 128 * 128;
   };
   const auto matrix = [&l](int radix) { return std::int64_t{2} * l.fragment_bytes * (radix / 16) * (radix / 16); };
-  if (l.first.mma) place(l.table_first, l.first_stride = matrix(l.first.radix));
-  l.second_stride = l.second.mma ? matrix(l.second.radix) : 8 * l.second.radix;
+  if (l.first.mma) place(l.table_first, l.first_stride = matrix(16 * l.first.blocks));
+  l.second_stride = l.second.mma ? matrix(16 * l.second.blocks) : 8 * l.second.radix;
   if (l.second.radix > 1) place(l.table_second, l.first.radix * l.second_stride);
   l.a_stride = matrix(l.rows);
   place(l.table_a, l.slabs * l.a_stride);

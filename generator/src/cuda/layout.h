@@ -12,8 +12,12 @@ namespace fftconv::cuda {
 /// A digit of the Monarch transform outside the core.
 struct OuterDigit {
   int radix = 1;
-  bool mma = false;  ///< on tensor cores (a multiple of 16), else on CUDA cores
+  bool mma = false;     ///< on tensor cores, else (3 and 5) on CUDA cores
+  int blocks = 0;       ///< 16 x 16 blocks a side of its matrix (tensor cores)
+  int columns = 1;      ///< columns that fill one 16-wide product: 16 / radix for 2, 4, 8, whose matrix is then
+                        ///< block-diagonal: less than half the issue slots of the same digit on CUDA cores
 };
+OuterDigit make_outer_digit(int radix);
 
 struct Layout {
   int order = 0;         ///< p

@@ -111,13 +111,19 @@ std::vector<std::byte> make_tables(const Layout& l, Engine engine) {
   const auto shifted = [](int radix, double phi) {
     return [radix, phi](int k, int n) { return shifted_dft(radix, phi, k, n); };
   };
-  if (l.first.mma) writer.matrix(l.table_first, l.first.radix, shifted(l.first.radix, -l.theta), false);
+  const auto outer = [&](const OuterDigit& digit, double phi) {
+    return [digit, phi](int k, int n) {  // block-diagonal where several columns share a product
+      if (k / digit.radix != n / digit.radix) return Entry{0, 0};
+      return shifted_dft(digit.radix, phi, k % digit.radix, n % digit.radix);
+    };
+  };
+  if (l.first.mma) writer.matrix(l.table_first, 16 * l.first.blocks, outer(l.first, -l.theta), false);
   if (l.second.radix > 1) {
     for (int k1 = 0; k1 < l.first.radix; ++k1) {
       const double phi = (k1 - l.theta) / l.first.radix;
       const std::int64_t at = l.table_second + k1 * l.second_stride;
       if (l.second.mma) {
-        writer.matrix(at, l.second.radix, shifted(l.second.radix, phi), false);
+        writer.matrix(at, 16 * l.second.blocks, outer(l.second, phi), false);
       } else {
         for (int n = 0; n < l.second.radix; ++n) writer.complex_number(at + 8 * n, root(n * phi / l.second.radix));
       }
