@@ -42,7 +42,7 @@ inline double load_sample(DataType type, const std::byte* at) {
 }
 
 struct Outcome {
-  std::string failure;  ///< what went wrong before a comparison was possible
+  std::string failure;      ///< what went wrong before a comparison was possible
   double error = INFINITY;  ///< relative L2 error over all rows
   double worst_row = 0;     ///< of any one row
 };
@@ -71,7 +71,8 @@ inline Outcome check_convolution(Device& device, const Problem& problem, const K
   std::vector<float> k(filters * problem.filter_len);
   for (std::int64_t i = 0; i < filters * problem.filter_len; ++i) {
     const double lag = static_cast<double>(i % problem.filter_len) / static_cast<double>(problem.filter_len);
-    k[i] = static_cast<float>(normal(random) * std::exp(-3 * lag) / std::sqrt(static_cast<double>(problem.filter_len)));
+    k[i] =
+        static_cast<float>(normal(random) * std::exp(-3 * lag) / std::sqrt(static_cast<double>(problem.filter_len)));
   }
 
   const auto buffer = [&](std::size_t bytes) { return device.allocate(bytes); };

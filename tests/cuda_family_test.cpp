@@ -81,8 +81,10 @@ TEST_CASE("every I/O type in every precision class") {
 TEST_CASE("both accumulators of fp16") {
   auto sim = simulation();
   const Problem p = problem(Mode::causal, 4096, DataType::f16, Precision::f16, 2, 1);
-  expect_right(*sim, p, config("p3:16x16x16/fused/mma-f16acc/rows1/warps8/loop0/depth2/filter-mem/twiddle-mem/nvrtc"));
-  expect_right(*sim, p, config("p3:16x16x16/fused/mma-f32acc/rows1/warps8/loop0/depth2/filter-mem/twiddle-mem/nvrtc"));
+  expect_right(*sim, p,
+               config("p3:16x16x16/fused/mma-f16acc/rows1/warps8/loop0/depth2/filter-mem/twiddle-mem/nvrtc"));
+  expect_right(*sim, p,
+               config("p3:16x16x16/fused/mma-f32acc/rows1/warps8/loop0/depth2/filter-mem/twiddle-mem/nvrtc"));
 }
 
 TEST_CASE("long rows, order 3 and 4") {
@@ -97,10 +99,11 @@ TEST_CASE("long rows, order 3 and 4") {
 TEST_CASE("every radix, as outer digit and in the core") {
   auto sim = simulation();
   for (const char* radices :
-       {"p2:32x16", "p2:16x32", "p2:32x32", "p2:48x16", "p2:16x64", "p2:64x16", "p3:2x16x16", "p3:3x16x16",
-        "p3:4x16x16", "p3:5x16x16", "p3:8x16x16", "p3:32x16x16", "p3:48x16x16", "p3:64x16x16", "p3:16x32x16",
-        "p3:16x16x32", "p3:16x32x32", "p3:3x48x16", "p4:2x3x16x16", "p4:5x4x16x16", "p4:3x16x16x16", "p4:16x3x16x16",
-        "p4:16x4x16x16", "p4:2x32x16x16", "p4:8x16x16x16", "p4:16x8x16x16", "p4:4x8x32x16"}) {
+       {"p2:32x16",      "p2:16x32",      "p2:32x32",      "p2:48x16",      "p2:16x64",      "p2:64x16",
+        "p3:2x16x16",    "p3:3x16x16",    "p3:4x16x16",    "p3:5x16x16",    "p3:8x16x16",    "p3:32x16x16",
+        "p3:48x16x16",   "p3:64x16x16",   "p3:16x32x16",   "p3:16x16x32",   "p3:16x32x32",   "p3:3x48x16",
+        "p4:2x3x16x16",  "p4:5x4x16x16",  "p4:3x16x16x16", "p4:16x3x16x16", "p4:16x4x16x16", "p4:2x32x16x16",
+        "p4:8x16x16x16", "p4:16x8x16x16", "p4:4x8x32x16"}) {
     const int order = radices[1] - '0';
     KernelConfig c = config(fmt::format("{}/fused/mma-f16acc/rows1/warps{}/loop0/depth1/filter-mem/twiddle-mem/nvrtc",
                                         radices, order == 2 ? 1 : 2));
@@ -125,7 +128,8 @@ TEST_CASE("two circular rows in one transform, an odd row left over") {
        {std::pair{256, "p2:16x16/fused/mma-f16acc/rows2/warps1/loop0/depth2/filter-reg/twiddle-reg/nvrtc/paired"},
         std::pair{1280, "p3:5x16x16/fused/mma-f16acc/rows1/warps5/loop0/depth1/filter-mem/twiddle-mem/nvrtc/paired"},
         std::pair{4096, "p3:16x16x16/fused/mma-f16acc/rows1/warps4/loop0/depth2/filter-reg/twiddle-reg/nvrtc/paired"},
-        std::pair{8192, "p4:2x16x16x16/fused/mma-f32acc/rows1/warps8/loop0/depth1/filter-mem/twiddle-mem/nvrtc/paired"}}) {
+        std::pair{8192,
+                  "p4:2x16x16x16/fused/mma-f32acc/rows1/warps8/loop0/depth1/filter-mem/twiddle-mem/nvrtc/paired"}}) {
     expect_right(*sim, problem(Mode::circular, length, DataType::f16, Precision::f16, 3, 2), config(text));
   }
 }

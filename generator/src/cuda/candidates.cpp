@@ -10,9 +10,12 @@ namespace {
 
 std::vector<Engine> engines_of(Precision precision) {
   switch (precision) {
-    case Precision::f16: return {Engine::mma_f16, Engine::mma_f16f32};
-    case Precision::bf16: return {Engine::mma_bf16};
-    case Precision::f32: break;
+    case Precision::f16:
+      return {Engine::mma_f16, Engine::mma_f16f32};
+    case Precision::bf16:
+      return {Engine::mma_bf16};
+    case Precision::f32:
+      break;
   }
   return {Engine::mma_split};
 }
@@ -57,12 +60,13 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
               for (const int loop : few ? std::vector<int>{0, 1, 4} : std::vector<int>{0}) {
                 base.loop = loop;
                 for (const auto& [filter, twiddle] : {std::pair{Residency::memory, Residency::memory},
-                                                     std::pair{Residency::registers, Residency::memory},
-                                                     std::pair{Residency::registers, Residency::registers}}) {
+                                                      std::pair{Residency::registers, Residency::memory},
+                                                      std::pair{Residency::registers, Residency::registers}}) {
                   base.filter = filter;
                   base.twiddle = twiddle;
                   const bool kept = filter == Residency::registers;
-                  if (kept && (!layout.resident_slabs || layout.slabs % warps != 0 || layout.slabs / warps > 4)) continue;
+                  if (kept && (!layout.resident_slabs || layout.slabs % warps != 0 || layout.slabs / warps > 4))
+                    continue;
                   configs.push_back(base);
                 }
               }
@@ -78,7 +82,8 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
 Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& device) {
   // The first legal one with the shortest transform, lowest order, all constants in memory, one slot, one row: the
   // plainest kernel there is. What refuses it is worth telling.
-  Result<void> refusal = unsupported(fmt::format("no transform length of the fused family reaches {}", problem.seqlen));
+  Result<void> refusal =
+      unsupported(fmt::format("no transform length of the fused family reaches {}", problem.seqlen));
   for (int order = 2; order <= 4; ++order) {
     for (const std::vector<int>& radices : factorisations(problem.seqlen, order)) {
       KernelConfig config;

@@ -73,7 +73,8 @@ void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
   out.line(1, "return ((long long)row * args.channels + channel) * (L * IO_SIZE);");
   out.line(0, "}}");
   out.line(0, "// Starts the copy of transform i's rows into a slot; rows past the batch are zero.");
-  out.line(0, "FFTCONV_DEVICE void load_transform(const fftconv_args& args, int i, int channel, vi slot, int warp) {{");
+  out.line(0,
+           "FFTCONV_DEVICE void load_transform(const fftconv_args& args, int i, int channel, vi slot, int warp) {{");
   out.line(0, "#pragma unroll");
   out.line(1, "for (int rider = 0; rider < RIDERS; ++rider) {{");
   out.line(2, "const int row = i * RIDERS + rider;");
@@ -82,7 +83,8 @@ void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
   out.line(2, "         slot + rider * IO_ROW, warp);");
   out.line(1, "}}");
   out.line(0, "}}");
-  out.line(0, "FFTCONV_DEVICE void store_transform(const fftconv_args& args, int i, int channel, vi slot, int warp) {{");
+  out.line(0,
+           "FFTCONV_DEVICE void store_transform(const fftconv_args& args, int i, int channel, vi slot, int warp) {{");
   out.line(0, "#pragma unroll");
   out.line(1, "for (int rider = 0; rider < RIDERS; ++rider) {{");
   out.line(2, "const int row = i * RIDERS + rider;");
@@ -93,11 +95,15 @@ void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
   out.line(0, "}}");
   out.line(0, "FFTCONV_DEVICE int filter_of(const fftconv_args& args, int row, int channel) {{");
   switch (problem.sharing) {
-    case FilterSharing::per_channel: out.line(1, "return channel;"); break;
+    case FilterSharing::per_channel:
+      out.line(1, "return channel;");
+      break;
     case FilterSharing::per_group:
       out.line(1, "return channel / (int)(args.channels / args.filters);");
       break;
-    case FilterSharing::per_example: out.line(1, "return row * (int)args.channels + channel;"); break;
+    case FilterSharing::per_example:
+      out.line(1, "return row * (int)args.channels + channel;");
+      break;
   }
   out.line(0, "}}");
   out.line(0, "FFTCONV_DEVICE slab_tables tables_of(const fftconv_args& args, int filter, int q) {{");
@@ -112,7 +118,8 @@ void unit_loop(Text& out, const char* name, std::int64_t units) {
   out.line(2, "for (int {} = warp; {} < {}; {} += WARPS) {{", name, name, units, name);
 }
 
-/// Places of a unit of an outer digit: r, h for tensor cores, the first word for CUDA cores; `base` is the other digit.
+/// Places of a unit of an outer digit: r, h for tensor cores, the first word for CUDA cores; `base` is the other
+/// digit.
 void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width) {
   if (digit.mma) {
     const int groups = l.columns / 8 / width;
@@ -121,8 +128,8 @@ void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width) 
                width);
     } else {  // `columns` values of r, spread over 8
       const int sets = 8 / digit.columns;
-      out.line(3, "const int base = unit / (R / {} * {}), set = unit / {} % (R / {}), h = unit % {} * {};", digit.columns,
-               groups, groups, digit.columns, groups, width);
+      out.line(3, "const int base = unit / (R / {} * {}), set = unit / {} % (R / {}), h = unit % {} * {};",
+               digit.columns, groups, groups, digit.columns, groups, width);
       out.line(3, "const int r = set / {} * 8 + set % {} * 2;", sets, sets);
     }
   } else {
@@ -146,11 +153,10 @@ void first_digit(Text& out, const Layout& l, bool forward) {
   if (l.first.mma) {
     out.line(3, "const outer_unit at = {{io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h}};");
     if (l.paired) {
-      out.line(3, "outer_complex<{}, {}, {}, ends::{}, ends::{}>(at, first_matrix);", l.first.radix,
-               l.width_first, !forward, forward ? "pair" : "spectrum", forward ? "spectrum" : "pair");
+      out.line(3, "outer_complex<{}, {}, {}, ends::{}, ends::{}>(at, first_matrix);", l.first.radix, l.width_first,
+               !forward, forward ? "pair" : "spectrum", forward ? "spectrum" : "pair");
     } else {
-      out.line(3, "outer_{}_real<{}, {}>(at, first_matrix);", forward ? "from" : "to", l.first.radix,
-               l.width_first);
+      out.line(3, "outer_{}_real<{}, {}>(at, first_matrix);", forward ? "from" : "to", l.first.radix, l.width_first);
     }
   } else {
     out.line(3, "const outer_columns at = {{io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1}};");
@@ -169,8 +175,8 @@ void second_digit(Text& out, const Layout& l, bool forward) {
   if (l.second.mma) {
     out.line(3, "const outer_unit at = {{slab, slab, 0, slab, SLAB_STEP2, r, h}};");
     out.line(3, "const memory_matrix a = {{args.tables, TABLE_SECOND + base * SECOND_STRIDE}};");
-    out.line(3, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, {});", l.second.radix,
-             l.width_second, !forward, l.second.blocks == 1 ? "make_resident(a)" : "a");
+    out.line(3, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, {});", l.second.radix, l.width_second,
+             !forward, l.second.blocks == 1 ? "make_resident(a)" : "a");
   } else {
     out.line(3, "const outer_columns at = {{slab, slab, 0, slab, SLAB_STEP2}};");
     out.line(3, "fma_{}<{}>(at, i, args.tables, TABLE_SECOND + base * SECOND_STRIDE, SECOND_RE, SECOND_IM);",
@@ -205,7 +211,8 @@ void core_call(Text& out, const Layout& l, int indent, const char* tables, bool 
   out.line(0, "#pragma unroll");
   out.line(indent, "for (int k = 0; k < RB; ++k) {{");
   out.line(0, "#pragma unroll");
-  out.line(indent + 1, "for (int j = 0; j < 2 * CB; ++j) x[k][j] = {{{{u[k][j][0], u[k][j][1]}}, {{{}[k][j][0], {}[k][j][1]}}}};",
+  out.line(indent + 1,
+           "for (int j = 0; j < 2 * CB; ++j) x[k][j] = {{{{u[k][j][0], u[k][j][1]}}, {{{}[k][j][0], {}[k][j][1]}}}};",
            l.paired ? "v" : "u", l.paired ? "v" : "u");
   out.line(indent, "}}");
   out.line(indent, "warp_sync();");
@@ -216,7 +223,8 @@ void core_call(Text& out, const Layout& l, int indent, const char* tables, bool 
 }
 
 void core_stage(Text& out, const Problem& problem, const KernelConfig& config, const Layout& l) {
-  const bool twiddle_stays = config.twiddle == Residency::registers, filter_stays = config.filter == Residency::registers;
+  const bool twiddle_stays = config.twiddle == Residency::registers,
+             filter_stays = config.filter == Residency::registers;
   out.line(2, "// {}", fmt::format(fmt::runtime(core_comment(l)), l.rows, l.columns));
   const bool stays = twiddle_stays || filter_stays;
   if (l.order == 2) {
@@ -235,7 +243,8 @@ void core_stage(Text& out, const Problem& problem, const KernelConfig& config, c
   const char* tables = "in_memory";
   if (l.resident_slabs) {
     tables = "constants";
-    out.line(3, "resident_tables{} constants{};", stays ? "&" : "", stays ? (l.order == 2 ? " = kept[0]" : " = kept[s]") : "");
+    out.line(3, "resident_tables{} constants{};", stays ? "&" : "",
+             stays ? (l.order == 2 ? " = kept[0]" : " = kept[s]") : "");
     if (!twiddle_stays) out.line(3, "make_resident_twiddle(in_memory, constants);");
     if (!filter_stays) out.line(3, "make_resident_kernel(in_memory, constants);");
   }
@@ -250,13 +259,16 @@ void before_loop(Text& out, const Problem&, const KernelConfig& config, const La
     out.line(1, "const {} first_matrix = {};", l.first.blocks == 1 ? "resident_matrix" : "memory_matrix",
              l.first.blocks == 1 ? "make_resident(first_in_memory)" : "first_in_memory");
   }
-  out.line(1, "const memory_matrix w_left = {{args.tables, TABLE_W_LEFT}}, w_right = {{args.tables, TABLE_W_RIGHT}};");
+  out.line(1,
+           "const memory_matrix w_left = {{args.tables, TABLE_W_LEFT}}, w_right = {{args.tables, TABLE_W_RIGHT}};");
   if (l.resident_columns) {
-    out.line(1, "const column_matrices<resident_matrix> columns = {{make_resident(w_left), make_resident(w_right)}};");
+    out.line(1,
+             "const column_matrices<resident_matrix> columns = {{make_resident(w_left), make_resident(w_right)}};");
   } else {
     out.line(1, "const column_matrices<memory_matrix> columns = {{w_left, w_right}};");
   }
-  const bool twiddle_stays = config.twiddle == Residency::registers, filter_stays = config.filter == Residency::registers;
+  const bool twiddle_stays = config.twiddle == Residency::registers,
+             filter_stays = config.filter == Residency::registers;
   if (!twiddle_stays && !filter_stays) return;
   const int kept = l.order == 2 ? 1 : l.slabs / config.warps;
   out.line(1, "// What this warp's slabs need stays in registers over all rows.");
@@ -274,7 +286,9 @@ void row_loop(Text& out, const Problem& problem, const KernelConfig& config, con
   const bool ring = config.depth > 1;
   out.line(1, "const int transforms = ((int)args.batch + RIDERS - 1) / RIDERS;");
   out.line(1, "const int first = block_y() * ROWS * LOOP + group;");
-  out.line(1, "const int past = LOOP == 0 || (block_y() + 1) * ROWS * LOOP > transforms ? transforms : (block_y() + 1) * ROWS * LOOP;");
+  out.line(1,
+           "const int past = LOOP == 0 || (block_y() + 1) * ROWS * LOOP > transforms ? transforms : (block_y() + 1) "
+           "* ROWS * LOOP;");
   out.line(1, "const vi spectrum = (vi)(group * {});", l.group_bytes);
   out.line(1, "const vi slots = spectrum + SPECTRUM_BYTES;");
   if (ring) {
@@ -318,7 +332,8 @@ void row_loop(Text& out, const Problem& problem, const KernelConfig& config, con
 
 }  // namespace
 
-std::string convolution_kernel(const Problem& problem, const KernelConfig& config, const Layout& l, const Geometry& g) {
+std::string convolution_kernel(const Problem& problem, const KernelConfig& config, const Layout& l,
+                               const Geometry& g) {
   Text out;
   out.blank();
   out.line(0, "// ---- convolution ----");

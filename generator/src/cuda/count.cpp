@@ -1,5 +1,5 @@
-// What one launch does, counted from the layout. Products and shared-memory bytes are exact (the simulation counts the
-// same); instructions are an estimate fitted to the machine code of NVRTC 13.0 for sm_90a.
+// What one launch does, counted from the layout. Products and shared-memory bytes are exact (the simulation counts
+// the same); instructions are an estimate fitted to the machine code of NVRTC 13.0 for sm_90a.
 #include "backend.h"
 #include "cuda/geometry.h"
 #include "cuda/layout.h"
@@ -57,8 +57,9 @@ PerTransform per_transform(const KernelConfig& config, const Layout& l) {
   if (config.filter == Residency::memory) t.l2 += point * m;
   if (!l.resident_columns) t.l2 += 2 * point * m * l.columns / l.rows;
 
-  // Instructions of a warp: products, 16-byte matrix loads, 4-byte stores, pointwise products (5 on a pair of points),
-  // conversions of fp32 accumulators, copies of rows, loads of constants, and a tenth for addresses and loops.
+  // Instructions of a warp: products, 16-byte matrix loads, 4-byte stores, pointwise products (5 on a pair of
+  // points), conversions of fp32 accumulators, copies of rows, loads of constants, and a tenth for addresses and
+  // loops.
   const double pairs = m / 64;  // pairs of complex points of a lane
   double instructions = t.mma + t.l2 / 512 + t.flops / 64;
   if (l.order > 2) instructions += (l.order - 2) * 2 * (spectrum / 512 + spectrum / 128) + 2 * pairs;

@@ -1,5 +1,5 @@
-// Emits the CUDA text of the fused family: a header comment, named constants, the templates that the config needs, and
-// the two kernels, stage by stage.
+// Emits the CUDA text of the fused family: a header comment, named constants, the templates that the config needs,
+// and the two kernels, stage by stage.
 #include <fmt/format.h>
 
 #include <bit>
@@ -39,10 +39,12 @@ std::string header_comment(const Problem& problem, const KernelConfig& config, c
       "//\n"
       "// Monarch transform of order {p}: M = {m} = {digits}, M >= L = {length}.\n"
       "// {transform}\n"
-      "// Digits are transformed outermost first, the inverse runs back; the spectrum keeps digit-reversed order and\n"
+      "// Digits are transformed outermost first, the inverse runs back; the spectrum keeps digit-reversed order "
+      "and\n"
       "// nothing is reordered. Stage scaling is orthonormal. Half-shifted DFT matrices, phi = (q - theta) / Q,\n"
       "//   A_q[k][n] = exp(-2 pi i (n + phi)(k + phi) / N) / sqrt(N)\n"
-      "// absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits\n"
+      "// absorb all twiddles but the one before the last digit; what phase they leave depends on transformed "
+      "digits\n"
       "// only, so forward and inverse cancel it.\n"
       "//\n"
       "// The cost model expects, per complex point: {mma:.3f} matrix products (m16n8k16), {slots:.1f} issue slots,\n"
@@ -89,8 +91,9 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   text += "// Tables, byte offsets.\n";
   if (l.first.mma) constant("TABLE_FIRST", l.table_first, "A of the first digit");
   if (l.second.radix > 1) {
-    constant("TABLE_SECOND", l.table_second,
-             l.second.mma ? "A of the second digit, one for each k1" : "twiddle of the second digit, one for each k1");
+    constant(
+        "TABLE_SECOND", l.table_second,
+        l.second.mma ? "A of the second digit, one for each k1" : "twiddle of the second digit, one for each k1");
     constant("SECOND_STRIDE", l.second_stride, "");
   }
   constant("TABLE_A", l.table_a, "A of the core's rows, one for each slab");

@@ -8,7 +8,7 @@ namespace {
 /// Registers of a thread, from what is live in the widest stage; fitted to what NVRTC 13.0 gives for sm_90a.
 int estimate_registers(const KernelConfig& config, const Layout& l) {
   const int split = l.planes == 2 ? 2 : 1;
-  const int tile = l.rows * l.columns / 32;                  // registers of a complex core tile, packed
+  const int tile = l.rows * l.columns / 32;  // registers of a complex core tile, packed
   int core = 2 * tile * split + 12 * split * (std::max(l.rows, l.columns) / 16);
   if (l.resident_columns) core += 24 * split;
   if (l.resident_slabs) {
@@ -29,7 +29,8 @@ int estimate_registers(const KernelConfig& config, const Layout& l) {
 
 }  // namespace
 
-Geometry make_geometry(const Problem& problem, const KernelConfig& config, const Layout& l, const DeviceFacts& device) {
+Geometry make_geometry(const Problem& problem, const KernelConfig& config, const Layout& l,
+                       const DeviceFacts& device) {
   Geometry g;
   g.grid_x = static_cast<int>(problem.channels);
   const std::int64_t transforms = (problem.batch + l.riders - 1) / l.riders;

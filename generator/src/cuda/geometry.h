@@ -6,14 +6,14 @@
 
 namespace fftconv::cuda {
 
-inline constexpr int SPECTRUM_BLOCKS = 256;   ///< at most; each takes one filter after another
+inline constexpr int SPECTRUM_BLOCKS = 256;  ///< at most; each takes one filter after another
 inline constexpr int SPECTRUM_THREADS = 256;
 
 struct Geometry {
-  int grid_x = 1;           ///< channels
-  int grid_y = 1;           ///< parts of the batch
-  int blocks_per_sm = 1;    ///< that shared memory, threads and registers allow; the kernel's launch bound
-  int registers = 0;        ///< a thread, estimated
+  int grid_x = 1;         ///< channels
+  int grid_y = 1;         ///< parts of the batch
+  int blocks_per_sm = 1;  ///< that shared memory, threads and registers allow; the kernel's launch bound
+  int registers = 0;      ///< a thread, estimated
   int spectrum_blocks = 1;
 };
 

@@ -1,4 +1,5 @@
-// Layout: every number that the emitted text, its tables, its legality and its counts share for one (problem, config).
+// Layout: every number that the emitted text, its tables, its legality and its counts share for one (problem,
+// config).
 #pragma once
 
 #include <cstdint>
@@ -12,27 +13,27 @@ namespace fftconv::cuda {
 /// A digit of the Monarch transform outside the core.
 struct OuterDigit {
   int radix = 1;
-  bool mma = false;     ///< on tensor cores, else (3 and 5) on CUDA cores
-  int blocks = 0;       ///< 16 x 16 blocks a side of its matrix (tensor cores)
-  int columns = 1;      ///< columns that fill one 16-wide product: 16 / radix for 2, 4, 8, whose matrix is then
-                        ///< block-diagonal: less than half the issue slots of the same digit on CUDA cores
+  bool mma = false;  ///< on tensor cores, else (3 and 5) on CUDA cores
+  int blocks = 0;    ///< 16 x 16 blocks a side of its matrix (tensor cores)
+  int columns = 1;   ///< columns that fill one 16-wide product: 16 / radix for 2, 4, 8, whose matrix is then
+                     ///< block-diagonal: less than half the issue slots of the same digit on CUDA cores
 };
 OuterDigit make_outer_digit(int radix);
 
 struct Layout {
-  int order = 0;         ///< p
-  std::int64_t m = 0;    ///< transform length
-  int rows = 0;          ///< R, the core's first digit n_(p-1)
-  int columns = 0;       ///< C, the core's second digit n_p
-  OuterDigit first;      ///< n_1 where p >= 3
-  OuterDigit second;     ///< n_2 where p = 4
-  int slabs = 1;         ///< Q, product of the outer radices
+  int order = 0;       ///< p
+  std::int64_t m = 0;  ///< transform length
+  int rows = 0;        ///< R, the core's first digit n_(p-1)
+  int columns = 0;     ///< C, the core's second digit n_p
+  OuterDigit first;    ///< n_1 where p >= 3
+  OuterDigit second;   ///< n_2 where p = 4
+  int slabs = 1;       ///< Q, product of the outer radices
   bool paired = false;
-  int riders = 1;        ///< rows of the problem that ride in one transform
-  double theta = 0.25;   ///< frequencies are k - theta
-  int planes = 1;        ///< 16-bit planes of a real number in shared memory
-  int io_size = 2;       ///< bytes of a sample in global memory
-  int copy = 16;         ///< bytes of one access of a row in global memory
+  int riders = 1;       ///< rows of the problem that ride in one transform
+  double theta = 0.25;  ///< frequencies are k - theta
+  int planes = 1;       ///< 16-bit planes of a real number in shared memory
+  int io_size = 2;      ///< bytes of a sample in global memory
+  int copy = 16;        ///< bytes of one access of a row in global memory
 
   int fragment_bytes = 512;  ///< a real 16 x 16 matrix
   int tile_bytes = 512;      ///< a complex 16 x 8 tile
@@ -51,7 +52,7 @@ struct Layout {
 
   std::int64_t spectrum_point_bytes = 4;  ///< of one complex point of the filter's spectrum in global memory
   int threads = 0;
-  int width_first = 2;   ///< chunks of columns of a unit of the first digit
+  int width_first = 2;  ///< chunks of columns of a unit of the first digit
   int width_second = 2;
   bool resident_columns = false;  ///< W in registers
   bool resident_slabs = false;    ///< cores of 16 x 16 keep a slab's constants in registers while they use them

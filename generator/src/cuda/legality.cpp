@@ -11,7 +11,8 @@ namespace fftconv::cuda {
 namespace {
 
 bool is_outer_radix(int radix) {
-  return radix == 2 || radix == 3 || radix == 4 || radix == 5 || radix == 8 || (radix > 0 && radix % 16 == 0 && radix <= 64);
+  return radix == 2 || radix == 3 || radix == 4 || radix == 5 || radix == 8 ||
+         (radix > 0 && radix % 16 == 0 && radix <= 64);
 }
 
 bool is_dense(const Problem& problem) {
@@ -28,7 +29,8 @@ Result<void> check_problem(const Problem& problem) {
     return unsupported("gates and the skip term have no CUDA kernel yet; apply them outside the convolution");
   }
   if (problem.layout != fftconv::Layout::bhl || !is_dense(problem)) {
-    return unsupported("the CUDA kernels take dense (batch, channels, seqlen) rows; copy the tensor into that layout");
+    return unsupported(
+        "the CUDA kernels take dense (batch, channels, seqlen) rows; copy the tensor into that layout");
   }
   if (problem.kept != Problem{}.kept) {
     return unsupported("frequency-sparse filters have no CUDA kernel yet; leave every block kept");
@@ -46,13 +48,13 @@ Result<void> check_radices(const Problem& problem, const KernelConfig& config) {
   }
   for (int d = 0; d + 2 < order; ++d) {
     if (!is_outer_radix(radices[d])) {
-      return unsupported(fmt::format("radix {} is not supported outside the core: 2, 3, 4, 5, 8, 16, 32, 48, 64 are",
-                                     radices[d]));
+      return unsupported(
+          fmt::format("radix {} is not supported outside the core: 2, 3, 4, 5, 8, 16, 32, 48, 64 are", radices[d]));
     }
   }
   if (transform_length(config) < problem.seqlen) {
-    return unsupported(fmt::format("the transform length {} is below the sequence length {}", transform_length(config),
-                                   problem.seqlen));
+    return unsupported(fmt::format("the transform length {} is below the sequence length {}",
+                                   transform_length(config), problem.seqlen));
   }
   if (config.paired && (problem.mode != Mode::circular || transform_length(config) != problem.seqlen)) {
     return unsupported("paired rows need circular mode and a transform of exactly the sequence's length");
@@ -72,8 +74,10 @@ Result<void> check_engine(const Problem& problem, const KernelConfig& config) {
       return unsupported("mma-bf16 serves the class bf16 only");
     case Engine::mma_split:
       if (problem.precision == Precision::f32) return {};
-      return unsupported("mma-split serves the class f32 only; the other classes have engines of a third of its cost");
-    case Engine::vector: break;
+      return unsupported(
+          "mma-split serves the class f32 only; the other classes have engines of a third of its cost");
+    case Engine::vector:
+      break;
   }
   return unsupported("the vector engine is the CPU device's");
 }

@@ -40,7 +40,8 @@ std::string spectrum_kernel(const Layout& l) {
         "      const column at = {{q, {}, rest, valid}};\n",
         d + 1, radix, columns, columns, columns, after, after, order);
     if (d + 1 < radices.size()) {
-      text += fmt::format("      outer_digit<{}, {}, {}>(filter, args.tables, scratch, at);\n", radix, before, d == 0);
+      text +=
+          fmt::format("      outer_digit<{}, {}, {}>(filter, args.tables, scratch, at);\n", radix, before, d == 0);
     } else {
       text += "      last_digit(args.tables, scratch, spectrum, at);\n";
     }

@@ -144,7 +144,8 @@ std::vector<std::byte> make_tables(const Layout& l, Engine engine) {
   const double length = static_cast<double>(l.m);
   for (std::int64_t j = 0; j < l.m; ++j) writer.complex_number(l.table_roots + 8 * j, root(j / length));
   if (!l.paired) {
-    for (std::int64_t n = 0; n < l.m; ++n) writer.complex_number(l.table_weights + 8 * n, root(-l.theta * n / length));
+    for (std::int64_t n = 0; n < l.m; ++n)
+      writer.complex_number(l.table_weights + 8 * n, root(-l.theta * n / length));
   }
   return std::move(writer).take();
 }

@@ -1,0 +1,113 @@
+// What can be said of the kernels without a GPU, for the model's first choice at each length on sm_90a: no spills,
+// the algorithm's number of matrix products, bank conflicts and sectors near the ideal.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "convolution_check.h"
+#include "fftconv/cost_model.h"
+#include "fftconv/kernel_counts.h"
+#include "fftconv/nvrtc.h"
+#include "fftconv/sim_device.h"
+
+using namespace fftconv;
+
+namespace {
+
+Problem problem(std::int64_t length, std::int64_t batch, std::int64_t channels) {
+  Problem p;
+  p.seqlen = p.filter_len = length;
+  p.batch = batch;
+  p.channels = channels;
+  p.io = DataType::f16;
+  p.precision = Precision::f16;
+  return p;
+}
+
+/// Real multiply-adds of the algorithm over M points, in products of 16 x 8 x 16: a dense DFT of N points costs 4 N a
+/// point (2 N in the first stage of real rows and the last that gives real rows), forward and inverse. A digit of 2,
+/// 4 or 8 points fills a product of 16.
+double algorithm_products(const KernelConfig& config) {
+  double multiply_adds = 0;
+  const auto m = static_cast<double>(transform_length(config));
+  for (std::size_t d = 0; d < config.radices.size(); ++d) {
+    const int radix = config.radices[d];
+    if (radix == 3 || radix == 5) continue;  // on CUDA cores
+    multiply_adds += 2 * m * std::max(radix, 16) * (d == 0 ? 2 : 4);
+  }
+  return multiply_adds / 2048;
+}
+
+constexpr std::int64_t lengths[] = {256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+
+}  // namespace
+
+TEST_CASE("the model's first choice spills no register") {
+  if (Result<std::string> version = nvrtc_version(); !version) {
+    MESSAGE("skipped: " << version.error().message);
+    return;
+  }
+  const DeviceFacts device = *facts_of_arch("sm_90a");
+  for (const std::int64_t length : lengths) {
+    const Problem p = problem(length, 64, 768);
+    const std::vector<Ranked> ranked = rank(p, device);
+    REQUIRE_FALSE(ranked.empty());
+    const KernelConfig& config = ranked.front().config;
+    Result<KernelSource> source = emit(p, config, device);
+    REQUIRE(source.ok());
+    Result<CompiledKernel> kernel = nvrtc_compile(*source, "sm_90a", BinaryFormat::cubin);
+    REQUIRE_MESSAGE(kernel.ok(), (kernel.ok() ? "" : kernel.error().message));
+    const KernelCounts counts = count(p, config, device);
+    MESSAGE(fmt::format("L {:5} {} registers {} (expected {}) spills {}", length, to_string(config),
+                        kernel->registers, counts.registers, kernel->spill_bytes));
+    CHECK(kernel->spill_bytes == 0);
+    CHECK(kernel->registers > 0);
+  }
+}
+
+TEST_CASE("products, bank conflicts and sectors of the model's first choice, counted by the simulation") {
+  SimOptions options;
+  Result<std::shared_ptr<SimDevice>> sim = open_sim(options);
+  REQUIRE_MESSAGE(sim.ok(), (sim.ok() ? "" : sim.error().message));
+  for (const std::int64_t length : lengths) {
+    const KernelConfig config = rank(problem(length, 64, 768), (*sim)->facts()).front().config;
+    const Problem p = problem(length, 2, 1);  // the text is the same for every batch
+    INFO("L " << length << " " << to_string(config));
+    const test::Outcome outcome = test::check_convolution(**sim, p, config, 7);
+    CHECK_MESSAGE(outcome.failure.empty(), outcome.failure);
+    CHECK(outcome.error <= error_budget(p));
+    const SimCounters seen = (*sim)->last_report().counters;
+    const double rows = static_cast<double>(p.batch * p.channels);
+    const double points = rows * static_cast<double>(transform_length(config));
+    const double conflicts = static_cast<double>(seen.shared_wavefronts) / static_cast<double>(seen.shared_ideal);
+    const double sectors = static_cast<double>(seen.global_sectors) / static_cast<double>(seen.global_ideal);
+    const KernelCounts counts = count(p, config, (*sim)->facts());
+    MESSAGE(
+        fmt::format("L {:5} {} products {} conflicts {:.3f} sectors {:.3f} shared bytes a point {:.1f} of 27.6, "
+                    "issue slots a point (estimated) {:.1f} of 27.6",
+                    length, to_string(config), seen.mma, conflicts, sectors,
+                    static_cast<double>(seen.shared_bytes) / points, 32 * counts.instructions / points));
+    CHECK(static_cast<double>(seen.mma) == rows * algorithm_products(config));
+    CHECK(counts.mma == doctest::Approx(static_cast<double>(seen.mma)));
+    CHECK(counts.shared_bytes == doctest::Approx(static_cast<double>(seen.shared_bytes)).epsilon(0.02));
+    CHECK(conflicts <= 1.1);
+    CHECK(sectors <= 1.05);
+  }
+}
+
+TEST_CASE("every architecture compiles the family") {
+  if (Result<std::string> version = nvrtc_version(); !version) {
+    MESSAGE("skipped: " << version.error().message);
+    return;
+  }
+  for (const std::string& arch : known_archs()) {
+    const DeviceFacts device = *facts_of_arch(arch);
+    for (const std::int64_t length : {1000, 4096}) {
+      const Problem p = problem(length, 64, 768);
+      Result<KernelSource> source = emit(p, rank(p, device).front().config, device);
+      REQUIRE(source.ok());
+      Result<CompiledKernel> kernel = nvrtc_compile(*source, arch, BinaryFormat::cubin);
+      CHECK_MESSAGE(kernel.ok(), arch);
+      if (kernel.ok()) CHECK(kernel->spill_bytes == 0);
+    }
+  }
+}
