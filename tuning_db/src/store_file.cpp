@@ -1,6 +1,7 @@
 #include "store_file.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -90,16 +91,7 @@ bool is_empty(const Result<std::int64_t>& application, const Result<std::int64_t
   return application && objects && *application == 0 && *objects == 0;
 }
 
-}  // namespace
-
-Result<Connection> open_memory_database(const StoreSpec& spec) {
-  auto connection = Connection::open("", OpenMode::memory, 0);
-  if (!connection) return connection;
-  if (auto done = create_tables(spec, *connection); !done) return done.error();
-  return connection;
-}
-
-Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path& file, bool read_only) {
+Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path& file, bool read_only) {
   auto connection =
       Connection::open(file.string(), read_only ? OpenMode::read_only : OpenMode::read_write, busy_wait_ms);
   if (!connection) return connection.error();
@@ -112,6 +104,9 @@ Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path&
     application = connection->integer_of("PRAGMA application_id");
   }
   if (!application) return application.error();
+  // Bytes 18 and 19 of a file say which versions may write it; SQLite takes an impossible one for "read only".
+  if (!read_only && sqlite3_db_readonly(connection->handle(), "main") == 1 && access(file.c_str(), W_OK) == 0)
+    return Error{ErrorCode::damaged, "its header does not allow writing"};
   auto objects = connection->integer_of("SELECT count(*) FROM sqlite_schema");
   if (!objects) return objects.error();
   std::string note;
@@ -136,6 +131,22 @@ Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path&
   }
   if (auto fine = check_content(spec, *connection); !fine) return fine.error();
   return Opened{std::move(*connection), note};
+}
+
+}  // namespace
+
+Result<Connection> open_memory_database(const StoreSpec& spec) {
+  auto connection = Connection::open("", OpenMode::memory, 0);
+  if (!connection) return connection;
+  if (auto done = create_tables(spec, *connection); !done) return done.error();
+  return connection;
+}
+
+Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path& file, bool read_only) {
+  auto opened = open_unchecked(spec, file, read_only);
+  // The statements are ours and right: what SQLite cannot make sense of is the file ("unsupported file format").
+  if (!opened && opened.error().code == ErrorCode::internal) return Error{ErrorCode::damaged, opened.error().message};
+  return opened;
 }
 
 int salvage_rows(const StoreSpec& spec, const std::filesystem::path& damaged, Connection& to) {

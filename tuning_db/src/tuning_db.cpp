@@ -7,11 +7,11 @@
 namespace fftconv {
 namespace {
 
-Result<int> salvage_trials(sqlite::Connection& from, sqlite::Connection& to) {
+Result<int> salvage(sqlite::Connection& from, sqlite::Connection& to) {
   int count = 0;
   auto ignore = [](const std::string&) {};
-  // Stops at the first page that cannot be read; what was visited until then is kept.
   Result<void> written;
+  // Stops at the first page that cannot be read; what was visited until then is kept.
   (void)visit_trials(
       from,
       [&](const Trial& trial) {
@@ -21,6 +21,12 @@ Result<int> salvage_trials(sqlite::Connection& from, sqlite::Connection& to) {
       },
       ignore);
   if (!written) return written.error();
+  auto searches = all_search_rows(from, ignore);
+  if (!searches) return count;
+  for (const SearchRow& row : *searches) {
+    if (written = put_search_row(to, row); !written) return written.error();
+    ++count;
+  }
   return count;
 }
 
@@ -33,7 +39,7 @@ const StoreSpec& tuning_store() {
                               .schema = tuning_schema(),
                               .durable = true,
                               .check_below_bytes = 8 << 20,
-                              .salvage = salvage_trials};
+                              .salvage = salvage};
   return spec;
 }
 
@@ -113,7 +119,10 @@ std::vector<Trial> TuningDb::trials(const Environment& environment, const Proble
 }
 
 Result<void> TuningDb::for_each(const std::function<bool(const Trial&)>& visit) {
-  return visit_trials(state_->store.connection(), visit, state_->complain());
+  auto done = visit_trials(state_->store.connection(), visit, state_->complain());
+  // What was visited cannot be taken back, so that there is no second attempt as elsewhere.
+  if (!done) state_->store.say(done.error().message);
+  return done;
 }
 
 bool TuningDb::in_memory() const { return state_->store.in_memory(); }
