@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <random>
@@ -12,11 +13,16 @@
 
 namespace fftconv::test {
 
-/// A private directory that goes away with the object.
+enum class Where { disk, memory };
+
+/// A private directory that goes away with the object; on request in memory, for tests that would mostly wait for a
+/// disk.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "fftconv-test-XXXXXX").string();
+  explicit TemporaryDirectory(Where where = Where::disk) {
+    bool memory = where == Where::memory && access("/dev/shm", W_OK) == 0;
+    std::filesystem::path parent = memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+    std::string pattern = (parent / "fftconv-test-XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
@@ -37,6 +43,11 @@ struct Log {
   std::vector<std::string> lines;
   LogCallback callback() {
     return [this](const std::string& line) { lines.push_back(line); };
+  }
+  std::string text() const {
+    std::string all;
+    for (const std::string& line : lines) all += line + "\n";
+    return all;
   }
   bool says(const std::string& part) const {
     for (const std::string& line : lines)

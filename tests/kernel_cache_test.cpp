@@ -1,0 +1,257 @@
+#include "fftconv/kernel_cache.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <random>
+
+#include "child_process.h"
+#include "sqlite.h"
+#include "tuning_db_fixture.h"
+
+using namespace fftconv;
+using namespace fftconv::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+KernelKey key_of(int n) { return {fmt::format("{:064x}", n), "sm_90a", "nvrtc 13.0", "--use_fast_math\n-O3"}; }
+
+CachedKernel kernel_of(int n, std::size_t bytes = 1000) {
+  std::mt19937_64 random(static_cast<unsigned>(n));
+  CachedKernel kernel;
+  kernel.binary.resize(bytes);
+  for (std::byte& byte : kernel.binary) byte = static_cast<std::byte>(random());
+  kernel.registers = 32 + n;
+  kernel.spill_bytes = n;
+  kernel.static_shared_bytes = 48 << 10;
+  kernel.log = fmt::format("ptxas info: {}", n);
+  return kernel;
+}
+
+bool same(const CachedKernel& a, const CachedKernel& b) {
+  return a.binary == b.binary && a.registers == b.registers && a.spill_bytes == b.spill_bytes &&
+         a.static_shared_bytes == b.static_shared_bytes && a.log == b.log;
+}
+
+bool holds(KernelCache& cache, int n, std::size_t bytes = 1000) {
+  auto found = cache.find(key_of(n));
+  return found && same(*found, kernel_of(n, bytes));
+}
+
+void run_sql(const fs::path& file, const std::string& sql) {
+  auto db = sqlite::Connection::open(file.string(), sqlite::OpenMode::read_write, 1000);
+  REQUIRE(db.ok());
+  REQUIRE(db->run(sql).ok());
+}
+
+}  // namespace
+
+TEST_CASE("a binary comes back as it was stored, also after the file was opened again") {
+  TemporaryDirectory directory(Where::memory);
+  for (int pass = 0; pass < 2; ++pass) {
+    auto cache = KernelCache::open(directory / "kernels.db");
+    REQUIRE(cache.ok());
+    CHECK_FALSE(cache->in_memory());
+    for (int n = 0; n < 20; ++n) {
+      if (pass == 0) REQUIRE(cache->put(key_of(n), kernel_of(n, 1 + 5000 * static_cast<std::size_t>(n))).ok());
+      CHECK(holds(*cache, n, 1 + 5000 * static_cast<std::size_t>(n)));
+    }
+    CHECK(cache->total_bytes() == 20 + 5000 * 190);
+  }
+}
+
+TEST_CASE("a change of any field of the key is a miss") {
+  auto cache = KernelCache::open({});
+  REQUIRE(cache.ok());
+  REQUIRE(cache->put(key_of(1), kernel_of(1)).ok());
+  std::vector<std::function<void(KernelKey&)>> changes = {
+      [](KernelKey& key) { key.source_digest[3] = 'f'; },
+      [](KernelKey& key) { key.arch = "sm_90"; },
+      [](KernelKey& key) { key.compiler = "nvrtc 13.1"; },
+      [](KernelKey& key) { key.options += "\n-G"; },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    CAPTURE(i);
+    KernelKey other = key_of(1);
+    changes[i](other);
+    CHECK_FALSE(cache->find(other).has_value());
+    REQUIRE(cache->put(other, kernel_of(static_cast<int>(i) + 10)).ok());
+    auto found = cache->find(other);
+    REQUIRE(found.has_value());
+    CHECK(same(*found, kernel_of(static_cast<int>(i) + 10)));
+  }
+  CHECK(holds(*cache, 1));
+}
+
+TEST_CASE("a second binary of a key replaces the first") {
+  auto cache = KernelCache::open({});
+  REQUIRE(cache.ok());
+  REQUIRE(cache->put(key_of(1), kernel_of(7, 5000)).ok());
+  REQUIRE(cache->put(key_of(1), kernel_of(1)).ok());
+  CHECK(holds(*cache, 1));
+  CHECK(cache->total_bytes() == 1000);
+}
+
+TEST_CASE("a binary that was damaged in any column is deleted, logged and a miss") {
+  const char* changes[] = {"binary=zeroblob(1000)",     "binary=x''",        "sha256='00'",
+                           "registers=registers+1",     "log='all is well'", "checksum=checksum+1",
+                           "spill_bytes=spill_bytes+1", "arch='sm_80'"};
+  for (const char* change : changes) {
+    CAPTURE(change);
+    TemporaryDirectory directory(Where::memory);
+    fs::path file = directory / "kernels.db";
+    {
+      auto cache = KernelCache::open(file);
+      REQUIRE(cache.ok());
+      for (int n = 1; n <= 2; ++n) REQUIRE(cache->put(key_of(n), kernel_of(n)).ok());
+    }
+    run_sql(file, fmt::format("UPDATE binary SET {} WHERE id=1", change));
+    Log log;
+    auto cache = KernelCache::open(file, log.callback());
+    REQUIRE(cache.ok());
+    KernelKey key = key_of(1);
+    if (std::string(change).starts_with("arch")) key.arch = "sm_80";
+    auto read_only = KernelCache::open(file, {}, 1 << 20, true);
+    REQUIRE(read_only.ok());
+    CHECK_FALSE(read_only->find(key).has_value());
+    CHECK(cache->total_bytes() == 2000);  // reading only deletes nothing
+    CHECK_FALSE(cache->find(key).has_value());
+    CHECK(log.says("is damaged and will be compiled again"));
+    CHECK(cache->total_bytes() == 1000);
+    CHECK(holds(*cache, 2));
+    REQUIRE(cache->put(key_of(1), kernel_of(1)).ok());
+    CHECK(holds(*cache, 1));
+  }
+}
+
+TEST_CASE("300 damaged copies: no crash and never another binary than the one stored") {
+  TemporaryDirectory directory(Where::memory);
+  fs::path file = directory / "kernels.db";
+  std::string whole;
+  {
+    {
+      auto cache = KernelCache::open(file);
+      REQUIRE(cache.ok());
+      for (int n = 0; n < 20; ++n) REQUIRE(cache->put(key_of(n), kernel_of(n, 500 + 700 * n)).ok());
+    }
+    std::ifstream in(file, std::ios::binary);
+    whole.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  int misses[3] = {}, told = 0;
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    for (const auto& entry : fs::directory_iterator(directory.path())) fs::remove(entry.path());
+    std::mt19937_64 random(seed);
+    std::string bytes = whole;
+    std::size_t pages = whole.size() / 4096, a = random() % pages, b = random() % pages;
+    if (seed % 3 == 0) bytes[random() % bytes.size()] ^= static_cast<char>(1 + random() % 255);
+    if (seed % 3 == 1) bytes.resize(random() % whole.size());
+    if (seed % 3 == 2) std::swap_ranges(&bytes[a * 4096], &bytes[a * 4096] + 4096, &bytes[b * 4096]);
+    std::ofstream(file, std::ios::binary) << bytes;
+    Log log;
+    auto cache = KernelCache::open(file, log.callback());
+    REQUIRE(cache.ok());
+    int lost = 0;
+    for (int n = 0; n < 20; ++n) {
+      auto found = cache->find(key_of(n));
+      if (found) CHECK(same(*found, kernel_of(n, 500 + 700 * static_cast<std::size_t>(n))));
+      lost += !found;
+    }
+    misses[seed % 3] += lost;
+    told += !log.lines.empty();
+    REQUIRE(cache->put(key_of(99), kernel_of(99)).ok());
+    CHECK(holds(*cache, 99));
+  }
+  MESSAGE(
+      fmt::format("of 2000 binaries each: {} lost to one byte, {} to a shorter file, {} to swapped pages; {} of 300 "
+                  "files had something to tell",
+                  misses[0], misses[1], misses[2], told));
+  CHECK(told > 150);
+  CHECK(misses[0] < 500);
+}
+
+TEST_CASE("the least recently used binaries leave when the limit is passed") {
+  TemporaryDirectory directory(Where::memory);
+  fs::path file = directory / "kernels.db";
+  {
+    auto cache = KernelCache::open(file, {}, 5000);
+    REQUIRE(cache.ok());
+    for (int n = 0; n < 5; ++n) REQUIRE(cache->put(key_of(n), kernel_of(n)).ok());
+    CHECK(cache->total_bytes() == 5000);
+    CHECK(holds(*cache, 0));  // used again: 1 is the oldest now
+    CHECK(holds(*cache, 2));
+    REQUIRE(cache->put(key_of(5), kernel_of(5)).ok());
+    CHECK_FALSE(cache->find(key_of(1)).has_value());
+    CHECK(cache->total_bytes() == 5000);
+  }
+  // The order of use outlives the process: 3, 4, 0, 2, 5.
+  auto cache = KernelCache::open(file, {}, 5000);
+  REQUIRE(cache.ok());
+  REQUIRE(cache->put(key_of(6), kernel_of(6, 2500)).ok());  // needs three to go
+  for (int gone : {3, 4, 0}) CHECK_FALSE(cache->find(key_of(gone)).has_value());
+  CHECK(holds(*cache, 2));
+  CHECK(holds(*cache, 5));
+  CHECK(holds(*cache, 6, 2500));
+  CHECK(cache->total_bytes() == 4500);
+}
+
+TEST_CASE("the file shrinks with what leaves") {
+  TemporaryDirectory directory(Where::memory);
+  fs::path file = directory / "kernels.db";
+  auto cache = KernelCache::open(file, {}, 1 << 20);
+  REQUIRE(cache.ok());
+  for (int n = 0; n < 100; ++n) REQUIRE(cache->put(key_of(n), kernel_of(n, 100 << 10)).ok());
+  CHECK(cache->total_bytes() <= 1 << 20);
+  CHECK(cache->total_bytes() > 900 << 10);
+  { cache = KernelCache::open({}); }  // closes the file, and with it the log is written back
+  CHECK(fs::file_size(file) < (3 << 20));
+}
+
+TEST_CASE("a binary beyond the limit is refused and throws nothing out") {
+  auto cache = KernelCache::open({}, {}, 2500);
+  REQUIRE(cache.ok());
+  REQUIRE(cache->put(key_of(1), kernel_of(1)).ok());
+  auto put = cache->put(key_of(2), kernel_of(2, 3000));
+  REQUIRE_FALSE(put.ok());
+  CHECK(put.error().code == ErrorCode::invalid_argument);
+  CHECK(holds(*cache, 1));
+}
+
+TEST_CASE("a lookup does not wait for another writer") {
+  TemporaryDirectory directory(Where::memory);
+  fs::path file = directory / "kernels.db";
+  auto cache = KernelCache::open(file);
+  REQUIRE(cache.ok());
+  for (int n = 0; n < 2; ++n) REQUIRE(cache->put(key_of(n), kernel_of(n)).ok());
+  auto other = sqlite::Connection::open(file.string(), sqlite::OpenMode::read_write, 0);
+  REQUIRE(other.ok());
+  REQUIRE(other->run("BEGIN IMMEDIATE").ok());
+  auto start = std::chrono::steady_clock::now();
+  CHECK(holds(*cache, 0));  // would like to be counted as a use
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+}
+
+TEST_CASE("processes that fill one cache at once lose nothing") {
+  TemporaryDirectory directory(Where::memory);
+  std::vector<pid_t> children;
+  for (int writer = 0; writer < 3; ++writer)
+    children.push_back(start_child([&] {
+      auto cache = KernelCache::open(directory / "kernels.db");
+      if (!cache || cache->in_memory()) return 1;
+      for (int n = 0; n < 50; ++n)
+        if (!cache->put(key_of(100 * writer + n), kernel_of(100 * writer + n))) return 2;
+      return 0;
+    }));
+  for (pid_t child : children) CHECK(wait_for(child) == 0);
+  Log log;
+  auto cache = KernelCache::open(directory / "kernels.db", log.callback());
+  REQUIRE(cache.ok());
+  for (int writer = 0; writer < 3; ++writer)
+    for (int n = 0; n < 50; ++n) CHECK(holds(*cache, 100 * writer + n));
+  CHECK(log.lines.empty());
+}
