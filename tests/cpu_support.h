@@ -73,7 +73,8 @@ class Data {
     std::vector<double> got, wanted;
     for (std::int64_t b = 0; b < problem_.batch; ++b) {
       for (std::int64_t h = 0; h < problem_.channels; ++h) {
-        const std::vector<double> row = load_row(problem_, a.y, b, h), exact = expected_row(problem_, a, b, h);
+        const std::vector<double> row = load_row(problem_, a.y, b, h),
+                                  exact = expected_row(problem_, load_inputs(problem_, a, b, h));
         got.insert(got.end(), row.begin(), row.end());
         wanted.insert(wanted.end(), exact.begin(), exact.end());
       }
@@ -159,8 +160,13 @@ inline double error_of(const Problem& problem, const KernelConfig& config) {
   return data.error();
 }
 
-/// fp32 arithmetic is better than its budget; the other types are limited by the rounding of y.
-inline double allowed(const Problem& problem) { return problem.io == DataType::f32 ? 5e-7 : error_budget(problem); }
+/// fp32 arithmetic is better than its budget; the other types are limited by the rounding of y, which in a few
+/// samples can all be as large as rounding gets: half a unit in the last place.
+inline double allowed(const Problem& problem) {
+  if (problem.io == DataType::f32) return 5e-7;
+  const double worst = problem.io == DataType::f16 ? 0x1p-11 : 0x1p-8;
+  return problem.batch * problem.channels * problem.seqlen < 1000 ? worst : error_budget(problem);
+}
 
 inline Problem make_problem(Mode mode, std::int64_t seqlen, std::int64_t filter_len, DataType io = DataType::f32) {
   Problem problem;
