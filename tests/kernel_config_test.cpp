@@ -95,6 +95,8 @@ TEST_CASE("each field of a device's kind shows in the text") {
   add(v, [](KernelConfig& c) { c.lanes = 8; });
   add(v, [](KernelConfig& c) { c.interleave = 4; });
   add(v, [](KernelConfig& c) { c.streaming = true; });
+  add(v, [](KernelConfig& c) { c.twiddle = Residency::registers; });
+  add(v, [](KernelConfig& c) { c.twiddle = Residency::registers, c.paired = true; });
   CHECK(texts.size() == static_cast<std::size_t>(changes));
 }
 
@@ -139,6 +141,18 @@ TEST_CASE("what is not a configuration's text is refused with a sentence") {
   }
 }
 
+TEST_CASE("an order that is not the number of radices, and other spellings of a number, are refused") {
+  const std::string rest = "/fused/mma-f16acc/rows1/warps8/loop0/depth2/filter-reg/twiddle-mem/nvrtc";
+  REQUIRE(parse_config("p3:16x16x16" + rest).ok());
+  for (const char* radices :
+       {"p2:16x16x16", "p4:16x16x16", "p03:16x16x16", "p3:16x016x16", "p3:16x+16x16", "p3:16x 16x16", "p3:16xx16",
+        "p3:16X16X16", "p3:16x16x0", "p3:16x16x-16", "p0:", "3:16x16x16", "p3 16x16x16", "p3:16x16x16:"}) {
+    check_refused(radices + rest);
+  }
+  check_refused("p3:16x16x16/fused/mma-f16acc/rows01/warps8/loop0/depth2/filter-reg/twiddle-mem/nvrtc");
+  check_refused("p3:16x16x16/fused/mma-f16acc/rows1/warps8/loop-0/depth2/filter-reg/twiddle-mem/nvrtc");
+}
+
 TEST_CASE("numbers that do not fit are refused with a sentence") {
   check_refused("p1:99999999999/fused/vector/rows1/lanes16/interleave2/stream0/clang");
   check_refused("p2:65536x65536/fused/vector/rows1/lanes16/interleave2/stream0/clang");
@@ -151,7 +165,8 @@ TEST_CASE("numbers that do not fit are refused with a sentence") {
 
 TEST_CASE("trailing text is refused with a sentence") {
   for (const std::string text : {cuda_text, cpu_text}) {
-    for (const char* tail : {"/", " ", "\n", "x", "/pair", "/paired/", "/paired/paired", "/nvrtc"}) {
+    for (const char* tail : {"/", " ", "\n", "x", "/pair", "/paired/", "/paired/paired", "/nvrtc",
+                             "/paired/twiddle-reg", "/twiddle-mem"}) {
       check_refused(text + tail);
     }
     check_refused(text + std::string("\0", 1));

@@ -10,9 +10,11 @@
 #include <sstream>
 #include <unordered_set>
 
+#include "near.h"
 #include "random_problem.h"
 
 using namespace fftconv;
+using test::near;
 
 namespace {
 
@@ -248,15 +250,15 @@ TEST_CASE("the number of filters follows the sharing") {
 
 TEST_CASE("the error budget joins the compute class and the rounding of the output") {
   Problem p = plain();
-  CHECK(error_budget(p) == doctest::Approx(2.0224e-3).epsilon(1e-4));  // sqrt(2e-3^2 + 3e-4^2)
+  CHECK(near(error_budget(p), 2.0224e-3, 1e-4));  // sqrt(2e-3^2 + 3e-4^2)
   p.io = DataType::f32;
-  CHECK(error_budget(p) == doctest::Approx(2.0e-3));
+  CHECK(near(error_budget(p), 2.0e-3));
   p.precision = Precision::f32;
-  CHECK(error_budget(p) == doctest::Approx(1e-6));
+  CHECK(near(error_budget(p), 1e-6));
   p.io = DataType::bf16;
-  CHECK(error_budget(p) == doctest::Approx(2.5e-3).epsilon(1e-4));
+  CHECK(near(error_budget(p), 2.5e-3, 1e-4));
   p.precision = Precision::bf16;
-  CHECK(error_budget(p) == doctest::Approx(1.5207e-2).epsilon(1e-4));
+  CHECK(near(error_budget(p), 1.5207e-2, 1e-4));
 }
 
 namespace {

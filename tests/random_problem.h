@@ -71,6 +71,7 @@ inline KernelConfig random_config(Random& random) {
     c.lanes = 1 << between(random, 0, 5);
     c.interleave = static_cast<int>(between(random, 0, 4));
     c.streaming = coin(random);
+    c.twiddle = static_cast<Residency>(between(random, 0, 1));
   } else {
     c.warps = static_cast<int>(between(random, 1, 32));
     c.loop = static_cast<int>(between(random, 0, 1000));
