@@ -25,7 +25,7 @@ constexpr Golden goldens[] = {
      "p3:16x16x16/fused/mma-f16acc/rows1/warps8/loop0/depth2/filter-reg/twiddle-reg/nvrtc"},
     {"circular_1280_bf16.cu", "circular/L1280/k1280/b64/h768/io-bf16/bf16/forward",
      "p3:5x16x16/fused/mma-bf16/rows1/warps5/loop0/depth2/filter-mem/twiddle-mem/nvrtc/paired"},
-    {"bidirectional_20011_f32.cu", "bidirectional/L14113/k101/b1/h16/io-f32/f32/forward",
+    {"bidirectional_14113_f32.cu", "bidirectional/L14113/k101/b1/h16/io-f32/f32/forward",
      "p4:4x16x16x16/fused/mma-split/rows1/warps8/loop0/depth1/filter-mem/twiddle-mem/nvrtc"},
 };
 

@@ -118,23 +118,24 @@ void unit_loop(Text& out, const char* name, std::int64_t units) {
   out.line(2, "for (int {} = warp; {} < {}; {} += WARPS) {{", name, name, units, name);
 }
 
-/// Places of a unit of an outer digit: r, h for tensor cores, the first word for CUDA cores; `base` is the other
-/// digit.
-void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width) {
-  if (digit.mma) {
-    const int groups = l.columns / 8 / width;
-    if (digit.columns == 1) {
-      out.line(3, "const int base = unit / (R * {}), r = unit / {} % R, h = unit % {} * {};", groups, groups, groups,
-               width);
-    } else {  // `columns` values of r, spread over 8
-      const int sets = 8 / digit.columns;
-      out.line(3, "const int base = unit / (R / {} * {}), set = unit / {} % (R / {}), h = unit % {} * {};",
-               digit.columns, groups, groups, digit.columns, groups, width);
-      out.line(3, "const int r = set / {} * 8 + set % {} * 2;", sets, sets);
-    }
-  } else {
-    out.line(3, "const int base = unit / (R * C / 64), i = unit % (R * C / 64) * 32;");
+/// The place of a unit of an outer digit: r, h on tensor cores, the first word i on CUDA cores, and the other digit
+/// as `base` where units run over it too.
+void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width, int indent, bool with_base) {
+  if (!digit.mma) {
+    if (with_base) out.line(indent, "const int base = unit / (R * C / 64);");
+    out.line(indent, "const int i = unit % (R * C / 64) * 32;");
+    return;
   }
+  const int groups = l.columns / 8 / width;
+  if (with_base) out.line(indent, "const int base = unit / ({});", l.rows / digit.columns * groups);
+  if (digit.columns == 1) {
+    out.line(indent, "const int r = unit / {} % R, h = unit % {} * {};", groups, groups, width);
+    return;
+  }
+  const int sets = 8 / digit.columns;  // of `columns` values of r, spread over 8
+  out.line(indent, "const int set = unit / {} % {}, h = unit % {} * {};", groups, l.rows / digit.columns, groups,
+           width);
+  out.line(indent, "const int r = set / {} * 8 + set % {} * 2;", sets, sets);
 }
 
 std::int64_t units_of(const Layout& l, const OuterDigit& digit, int width) {
@@ -148,7 +149,7 @@ void first_digit(Text& out, const Layout& l, bool forward) {
            forward ? (l.paired ? "u1 + i u2 -> Z[k1]" : "real u -> Z[k1], half the work")
                    : (l.paired ? "Z[k1] -> y1 + i y2" : "Z[k1] -> real y, half the work"));
   unit_loop(out, "unit", units_of(l, l.first, l.width_first));
-  unit_place(out, l, l.first, l.width_first);
+  unit_place(out, l, l.first, l.width_first, 3, true);
   out.line(3, "const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);");
   if (l.first.mma) {
     out.line(3, "const outer_unit at = {{io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h}};");
@@ -166,22 +167,35 @@ void first_digit(Text& out, const Layout& l, bool forward) {
   out.line(2, "transform_sync(group);");
 }
 
-void second_digit(Text& out, const Layout& l, bool forward) {
-  out.line(2, "// {} 2, {} points on {}, in place; base is k1.", forward ? "Digit" : "Inverse digit", l.second.radix,
+/// The second digit's matrix depends on k1: a warp stays with one k1 as long as it can, so that a matrix of one block
+/// is read once and then kept.
+void second_digit(Text& out, const KernelConfig& config, const Layout& l, bool forward) {
+  const int bases = l.first.radix;
+  const std::int64_t units = units_of(l, l.second, l.width_second) / bases;
+  out.line(2, "// {} 2, {} points on {}, in place, for each k1.", forward ? "Digit" : "Inverse digit", l.second.radix,
            l.second.mma ? "tensor cores" : "CUDA cores");
-  unit_loop(out, "unit", units_of(l, l.second, l.width_second));
-  unit_place(out, l, l.second, l.width_second);
-  out.line(3, "const vi slab = spectrum + slab_offset(base, 0);");
+  const bool shared = bases < config.warps && config.warps % bases == 0;  // several warps take one k1
+  out.line(2, "for (int k1 = warp{}; k1 < N1_OUTER; k1 += {}) {{", shared ? " % N1_OUTER" : "",
+           shared ? "N1_OUTER" : "WARPS");
+  out.line(3, "const vi slab = spectrum + slab_offset(k1, 0);");
   if (l.second.mma) {
-    out.line(3, "const outer_unit at = {{slab, slab, 0, slab, SLAB_STEP2, r, h}};");
-    out.line(3, "const memory_matrix a = {{args.tables, TABLE_SECOND + base * SECOND_STRIDE}};");
-    out.line(3, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, {});", l.second.radix, l.width_second,
-             !forward, l.second.blocks == 1 ? "make_resident(a)" : "a");
+    out.line(3, "const memory_matrix in_memory = {{args.tables, TABLE_SECOND + k1 * SECOND_STRIDE}};");
+    out.line(3, "const {} a = {};", l.second.blocks == 1 ? "resident_matrix" : "memory_matrix",
+             l.second.blocks == 1 ? "make_resident(in_memory)" : "in_memory");
+  }
+  out.line(3, "for (int unit = {}; unit < {}; unit += {}) {{", shared ? "warp / N1_OUTER" : "0", units,
+           shared ? config.warps / bases : 1);
+  unit_place(out, l, l.second, l.width_second, 4, false);
+  if (l.second.mma) {
+    out.line(4, "const outer_unit at = {{slab, slab, 0, slab, SLAB_STEP2, r, h}};");
+    out.line(4, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, a);", l.second.radix, l.width_second,
+             !forward);
   } else {
-    out.line(3, "const outer_columns at = {{slab, slab, 0, slab, SLAB_STEP2}};");
-    out.line(3, "fma_{}<{}>(at, i, args.tables, TABLE_SECOND + base * SECOND_STRIDE, SECOND_RE, SECOND_IM);",
+    out.line(4, "const outer_columns at = {{slab, slab, 0, slab, SLAB_STEP2}};");
+    out.line(4, "fma_{}<{}>(at, i, args.tables, TABLE_SECOND + k1 * SECOND_STRIDE, SECOND_RE, SECOND_IM);",
              forward ? "forward" : "inverse", l.second.radix);
   }
+  out.line(3, "}}");
   out.line(2, "}}");
   out.line(2, "transform_sync(group);");
 }
@@ -321,9 +335,9 @@ void row_loop(Text& out, const Problem& problem, const KernelConfig& config, con
   }
   out.blank();
   if (l.order >= 3) first_digit(out, l, true);
-  if (l.order >= 4) second_digit(out, l, true);
+  if (l.order >= 4) second_digit(out, config, l, true);
   core_stage(out, problem, config, l);
-  if (l.order >= 4) second_digit(out, l, false);
+  if (l.order >= 4) second_digit(out, config, l, false);
   if (l.order >= 3) first_digit(out, l, false);
   out.blank();
   out.line(2, "store_transform(args, i, channel, slot, warp);");

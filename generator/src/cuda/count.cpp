@@ -33,11 +33,12 @@ PerTransform per_transform(const KernelConfig& config, const Layout& l) {
     const int products = is_first ? ends : 4;
     if (digit.mma) {
       t.mma += 2 * digit_products(l.m, 16 * digit.blocks, products);
-      // A unit reads the whole matrix for the columns it computes, unless it stays in registers.
+      // A unit reads the whole matrix for the columns it computes, unless that is one block, which stays in
+      // registers.
       const int width = is_first ? l.width_first : l.width_second;
       const double unit_points = 16.0 * digit.blocks * 8 * width;
       const double matrix_bytes = 2.0 * l.fragment_bytes * digit.blocks * digit.blocks;
-      if (digit.blocks > 1 || !is_first) t.l2 += 2 * m / unit_points * matrix_bytes;
+      if (digit.blocks > 1) t.l2 += 2 * m / unit_points * matrix_bytes;
     } else {
       t.flops += 2.0 * 2 * products * m * digit.radix;
     }

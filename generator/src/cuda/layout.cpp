@@ -13,7 +13,7 @@ std::int64_t odd_step(std::int64_t inner, std::int64_t step) {
 
 int unit_width(const OuterDigit& digit, int columns) {
   const int chunks = columns / 8;
-  return digit.blocks == 1 && chunks % 4 == 0 ? 4 : 2;
+  return digit.blocks <= 2 && chunks % 4 == 0 ? 4 : 2;
 }
 
 }  // namespace
