@@ -11,7 +11,6 @@
 #include "cuda/layout.h"
 #include "cuda/spectrum_kernel.h"
 #include "cuda/tables.h"
-#include "fftconv/cost_model.h"
 #include "fftconv/sha256.h"
 #include "fftconv/templates.h"
 
@@ -22,6 +21,14 @@ std::string text_of(std::string_view name) {
   return fmt::format("\n// ---- {} ----\n{}", name, template_text(fmt::format("cuda/{}", name)));
 }
 
+/// The problem's text with batch and channels left open: the kernel takes them as arguments.
+std::string text_of_any_batch(const Problem& problem) {
+  std::string text = to_string(problem);
+  const std::string sizes = fmt::format("/b{}/h{}/", problem.batch, problem.channels);
+  if (const std::size_t at = text.find(sizes); at != std::string::npos) text.replace(at, sizes.size(), "/b*/h*/");
+  return text;
+}
+
 std::string header_comment(const Problem& problem, const KernelConfig& config, const Layout& l,
                            const DeviceFacts& device) {
   std::string digits;
@@ -29,7 +36,6 @@ std::string header_comment(const Problem& problem, const KernelConfig& config, c
     digits += fmt::format("{}N{} = {}", i ? ", " : "", i + 1, config.radices[i]);
   }
   const KernelCounts counts = cuda::count(problem, config, device);
-  const Cost cost = predict(problem, config, device);
   const double points = counts.complex_points;
   return fmt::format(
       "// fftconv: fused long convolution, y[b][h] = k[h] * u[b][h], {mode}, emitted for {arch}.\n"
@@ -48,16 +54,15 @@ std::string header_comment(const Problem& problem, const KernelConfig& config, c
       "// only, so forward and inverse cancel it.\n"
       "//\n"
       "// The cost model expects, per complex point: {mma:.3f} matrix products (m16n8k16), {slots:.1f} issue slots,\n"
-      "// {shared:.1f} bytes of shared memory; {bytes} bytes of shared memory a block; bound by {bound}.\n",
+      "// {shared:.1f} bytes of shared memory; {bytes} bytes of shared memory a block.\n",
       fmt::arg("mode", to_string(problem.mode)), fmt::arg("arch", device.arch),
-      fmt::arg("problem", to_string(problem)), fmt::arg("config", to_string(config)), fmt::arg("p", l.order),
+      fmt::arg("problem", text_of_any_batch(problem)), fmt::arg("config", to_string(config)), fmt::arg("p", l.order),
       fmt::arg("m", l.m), fmt::arg("digits", digits), fmt::arg("length", problem.seqlen),
       fmt::arg("transform",
                l.paired ? "Two rows ride in one complex transform of length L: k * (u1 + i u2) = y1 + i y2."
                         : "Right-angle transform: products modulo x^M - i, frequencies k - 1/4; y is the real part."),
       fmt::arg("mma", counts.mma / points), fmt::arg("slots", 32 * counts.instructions / points),
-      fmt::arg("shared", counts.shared_bytes / points), fmt::arg("bytes", l.shared_bytes),
-      fmt::arg("bound", cost.bound));
+      fmt::arg("shared", counts.shared_bytes / points), fmt::arg("bytes", l.shared_bytes));
 }
 
 std::string constants(const Problem& problem, const KernelConfig& config, const Layout& l) {
