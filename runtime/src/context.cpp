@@ -169,7 +169,7 @@ Result<std::string> DeviceContext::search_if_needed(const Problem& problem, cons
   }
   Result<SearchSummary> found = search(*this, problem, {.rigor = options.rigor, .budget_s = options.budget_s});
   if (!found) return found.error();
-  if (!found->winner) return std::string("    every candidate that was measured failed\n");
+  if (!found->winner) return std::string("    the search has no winner: every candidate that was tried failed\n");
   if (!found->record.complete) {
     return fmt::format("    the budget of {} s ended after {} of {} candidates\n", options.budget_s,
                        found->record.measured, found->record.candidates);

@@ -17,9 +17,12 @@ bool contains(const std::vector<Candidate>& candidates, const KernelConfig& conf
                      [&](const Candidate& candidate) { return candidate.config == config; });
 }
 
-bool alike_but_for_radices(const KernelConfig& a, KernelConfig b) {
-  b.radices = a.radices;
-  return a == b;
+// In how many fields two configs agree, the radices left out; none where they compute in another way altogether.
+int likeness(const KernelConfig& a, const KernelConfig& b) {
+  if (a.strategy != b.strategy || a.engine != b.engine || a.paired != b.paired || a.compiler != b.compiler) return 0;
+  return 1 + (a.radices.size() == b.radices.size()) + (a.rows == b.rows) + (a.warps == b.warps) + (a.loop == b.loop) +
+         (a.depth == b.depth) + (a.filter == b.filter) + (a.twiddle == b.twiddle) + (a.lanes == b.lanes) +
+         (a.interleave == b.interleave) + (a.streaming == b.streaming);
 }
 
 }  // namespace
@@ -36,17 +39,15 @@ std::optional<KernelConfig> adapt(const KernelConfig& config, const Problem& pro
   });
   if (legal && (longest == ranked.end() || transform_length(config) <= transform_length(longest->config)))
     return config;
-  const auto first_alike = [&](bool same_order) -> const Ranked* {
-    for (const Ranked& candidate : ranked) {
-      if (same_order && candidate.config.radices.size() != config.radices.size()) continue;
-      if (alike_but_for_radices(candidate.config, config)) return &candidate;
-    }
-    return nullptr;
-  };
-  for (bool same_order : {true, false}) {
-    if (const Ranked* found = first_alike(same_order)) return found->config;
+  const Ranked* closest = nullptr;
+  int most = 0;
+  for (const Ranked& candidate : ranked) {
+    const int alike = likeness(candidate.config, config);
+    if (alike > most) closest = &candidate;
+    most = std::max(most, alike);
   }
-  return std::nullopt;
+  if (!closest) return std::nullopt;
+  return closest->config;
 }
 
 std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,

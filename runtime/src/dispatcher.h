@@ -26,8 +26,8 @@ std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& fac
 /// What the cost model ranks best, then the plain default.
 std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts);
 
-/// Turns a config that was the best for another problem into one for this: itself where it fits, else the model's
-/// first that differs from it in its radices alone.
+/// Turns a config that was the best for another problem into one for this: itself where it fits, else the candidate
+/// that agrees with it in most fields, of those the model's first.
 std::optional<KernelConfig> adapt(const KernelConfig& config, const Problem& problem, const DeviceFacts& facts);
 
 }  // namespace fftconv

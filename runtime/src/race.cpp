@@ -80,10 +80,13 @@ void race(Runner& runner, std::vector<Racer>& racers, const MeasurePolicy& polic
   std::vector<std::vector<double>> clocks(racers.size());
   const auto over = [&] { return clock() >= deadline || (cancelled && cancelled()); };
   bool stopped = false;
+  bool any = false;  // the first sample is taken whatever the clock says: a race without any tells nothing
   for (int round = 1; round <= policy.max_samples && !stopped; ++round) {
     for (std::size_t i = 0; i < racers.size() && !stopped; ++i) {
-      if (running(racers[i])) take_sample(runner, racers[i], clocks[i]);
-      stopped = over();
+      if (!running(racers[i])) continue;
+      stopped = any && over();
+      if (!stopped) take_sample(runner, racers[i], clocks[i]);
+      any = true;
     }
     if (round >= policy.drop_after && !stopped) drop_losers(racers, policy, round);
     if (round >= policy.min_samples && settled(racers, policy)) break;

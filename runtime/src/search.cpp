@@ -46,13 +46,14 @@ class Search {
   bool run_heats(const std::vector<KernelConfig>& todo);
   bool run_heat(const std::vector<KernelConfig>& heat, const std::vector<KernelConfig>& next);
   void run_final();
-  void settle_tie(std::vector<Racer>& finalists);
+  void crown();
   SearchSummary summarise_search();
 
   std::optional<KernelConfig> best_so_far() const;
   bool out_of_time(double share) const { return clock_() >= start_ + share * budget(); }
   bool stopped() const { return out_of_time(1) || (options_.cancelled && options_.cancelled()); }
   double budget() const;
+  bool wanted(const KernelConfig& config) const { return !options_.wanted || options_.wanted(config); }
   void store(const KernelConfig& config, const Measurement& measurement, bool report);
 
   Context& context_;
@@ -82,10 +83,15 @@ Result<SearchSummary> Search::run() {
   const std::vector<KernelConfig> todo = unknown_among(*candidates);
   total_ = static_cast<int>(candidates->size());
   reused_ = done_ = total_ - static_cast<int>(todo.size());
-  complete_ = run_heats(todo) && !options_.wanted;
+  complete_ = run_heats(todo) && !options_.wanted;  // part of the space is not the space
   if (!todo.empty() && !stopped()) run_final();
+  if (!todo.empty() && !options_.wanted) crown();
   const SearchSummary summary = summarise_search();
   context_.with_database([&](TuningDb& database) {
+    // What was searched thoroughly stays so after a lesser search.
+    const std::optional<SearchRecord> before = database.find_search(environment_, problem_);
+    const Result<Rigor> rigor = before ? parse_rigor(before->rigor) : Result<Rigor>(Rigor::estimate);
+    if (before && before->complete && rigor && (!complete_ || *rigor > options_.rigor)) return;
     const Result<void> stored = database.put_search(environment_, problem_, summary.record);
     if (!stored) store_error_ = stored.error();
   });
@@ -103,14 +109,16 @@ Result<std::vector<KernelConfig>> Search::pick_candidates() {
   std::vector<Candidate> known;
   context_.with_database([&](TuningDb& database) {
     known = remembered(problem_, facts_, environment_, database, [] { return nullptr; });
-    for (Trial& trial : database.trials(environment_, problem_)) trials_.emplace(to_string(trial.config), trial);
+    for (Trial& trial : database.trials(environment_, problem_)) {
+      trials_.emplace(to_string(trial.config), trial);
+    }
   });
   std::vector<KernelConfig> candidates;
   const auto add = [&](const KernelConfig& config) {
     if (std::find(candidates.begin(), candidates.end(), config) == candidates.end()) candidates.push_back(config);
   };
   // Until now an application got this one: what replaces it must be faster, not as fast.
-  if (!known.empty()) add(known.front().config);
+  if (!known.empty() && wanted(known.front().config)) add(known.front().config);
   if (!ranked.empty()) add(ranked.front().config);
   if (plain) add(*plain);
   incumbent_ = candidates.front();
@@ -137,6 +145,7 @@ bool Search::run_heats(const std::vector<KernelConfig>& todo) {
   };
   ahead_.add(slice(0));
   for (std::size_t first = 0; first < todo.size(); first += kHeat) {
+    if (first > 0 && stopped()) return false;
     if (!run_heat(slice(first), slice(first + kHeat))) return false;
   }
   return true;
@@ -187,7 +196,7 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, const std::vector<K
 void Search::run_final() {
   std::vector<const Trial*> ordered;
   for (const auto& [name, trial] : trials_) {
-    if (won_or_ran(trial)) ordered.push_back(&trial);
+    if (won_or_ran(trial) && wanted(trial.config)) ordered.push_back(&trial);
   }
   std::sort(ordered.begin(), ordered.end(), [](const Trial* a, const Trial* b) { return faster(*a, *b); });
   std::vector<KernelConfig> close;
@@ -220,37 +229,41 @@ void Search::run_final() {
     runner_.release(racer.config);
     throttled_ += racer.measurement.throttled;
   }
-  settle_tie(finalists);
+  // Where the budget cut the second measurement off, the first one stands for all.
+  const bool cut = std::any_of(finalists.begin(), finalists.end(),
+                               [](const Racer& racer) { return racer.measurement.samples.empty(); });
+  if (cut) return;
+  for (const Racer& racer : finalists) store(racer.config, racer.measurement, false);
 }
 
-void Search::settle_tie(std::vector<Racer>& finalists) {
-  const Racer* incumbent = nullptr;
-  double best = std::numeric_limits<double>::infinity();
-  for (const Racer& racer : finalists) {
-    // Cut off by the budget: the first measurement stands.
-    if (racer.measurement.samples.empty()) return;
-    if (racer.measurement.status != TrialStatus::measured) continue;
-    best = std::min(best, racer.measurement.median);
-    if (racer.config == incumbent_) incumbent = &racer;
+// The fastest, unless the incumbent is as good. Winners are the fastest measured trial of the database, so that a
+// challenger that does not win must not be one.
+void Search::crown() {
+  const std::optional<KernelConfig> best = best_so_far();
+  if (!best) return;
+  Trial winner = trials_.at(to_string(*best));
+  if (const auto found = trials_.find(to_string(incumbent_)); found != trials_.end()) {
+    const Trial& incumbent = found->second;
+    const double limit = winner.measurement.median * (1 + options_.policy.tie);
+    if (won_or_ran(incumbent) && incumbent.measurement.median <= limit) winner = incumbent;
   }
-  const bool keeps = incumbent && incumbent->measurement.median <= best * (1 + options_.policy.tie);
-  for (Racer& racer : finalists) {
-    // Winners are the fastest measured trial of the database, so that a challenger that does not win must not be one.
-    if (keeps && racer.measurement.status == TrialStatus::measured &&
-        racer.measurement.median < incumbent->measurement.median) {
-      racer.measurement.status = TrialStatus::dropped;
-      racer.measurement.reason = fmt::format(
-          "{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
-          100 * (incumbent->measurement.median / racer.measurement.median - 1), 100 * options_.policy.tie);
-    }
-    store(racer.config, racer.measurement, false);
+  std::vector<Trial> beaten;
+  for (const auto& [name, trial] : trials_) {
+    if (won_or_ran(trial) && !faster(winner, trial) && trial.config != winner.config) beaten.push_back(trial);
+  }
+  for (Trial& trial : beaten) {
+    trial.measurement.status = TrialStatus::dropped;
+    trial.measurement.reason =
+        fmt::format("{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
+                    100 * (winner.measurement.median / trial.measurement.median - 1), 100 * options_.policy.tie);
+    store(trial.config, trial.measurement, false);
   }
 }
 
 std::optional<KernelConfig> Search::best_so_far() const {
   const Trial* best = nullptr;
   for (const auto& [name, trial] : trials_) {
-    if (won_or_ran(trial) && (!best || faster(trial, *best))) best = &trial;
+    if (won_or_ran(trial) && wanted(trial.config) && (!best || faster(trial, *best))) best = &trial;
   }
   if (!best) return std::nullopt;
   return best->config;
