@@ -1,0 +1,103 @@
+// cost and configs: all candidates of a problem.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "fftconv/search_space.h"
+#include "inspect/commands.h"
+#include "json_out.h"
+#include "order_filter.h"
+#include "table.h"
+
+namespace fftconv::tools {
+namespace {
+
+std::string header(const Subject& subject) {
+  const DeviceFacts& facts = subject.target.facts;
+  return fmt::format("{}\non {} ({}), rates {}\n", to_string(subject.problem), facts.name, facts.arch,
+                     facts.measured ? "measured on this device" : "from data sheets");
+}
+
+Json refusals_json(const SearchSpace& space) {
+  Json json = Json::array();
+  for (const auto& refusal : space.refused) json.push_back({{"reason", refusal.reason}, {"count", refusal.count}});
+  return json;
+}
+
+}  // namespace
+
+int show_cost(const InspectOptions& options, const Console& console) {
+  const auto subject = find_problem(options);
+  if (!subject) return console.fail(subject.error());
+  const auto orders = parse_orders(options.order);
+  if (!orders) return console.fail(orders.error());
+  if (options.top < 0) return console.fail(invalid(fmt::format("--top {} is negative; 0 shows all", options.top)));
+  const DeviceFacts& facts = subject->target.facts;
+  const auto ranked = rank_of_orders(subject->problem, facts, *orders);
+  if (!ranked) return console.fail(ranked.error());
+  const double floor = floor_seconds(subject->problem, facts);
+  const auto plain = default_config(subject->problem, facts);
+  const std::size_t shown = options.top == 0 ? ranked->size() : std::min<std::size_t>(ranked->size(), options.top);
+  Table table({{"candidate"},
+               {"total", Align::right},
+               {"matrix", Align::right},
+               {"issue", Align::right},
+               {"shared", Align::right},
+               {"memory", Align::right},
+               {"L2", Align::right},
+               {"launch", Align::right},
+               {"occupancy", Align::right},
+               {"bound by"},
+               {"eq. 2", Align::right}});
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& [config, cost] = (*ranked)[i];
+    const double eq2 = predict_eq2(subject->problem, config, facts);
+    table.add({to_string(config) + (plain && *plain == config ? "  (plain default)" : ""), show_seconds(cost.total_s),
+               show_seconds(cost.matrix_s), show_seconds(cost.issue_s), show_seconds(cost.shared_s),
+               show_seconds(cost.memory_s), show_seconds(cost.l2_s), show_seconds(cost.launch_s),
+               fmt::format("{:.2f}", cost.occupancy), cost.bound, show_seconds(eq2)});
+    Json row{{"config", to_string(config)}};
+    row.update(to_json(cost));
+    row["eq2_s"] = number(eq2);
+    rows.push_back(std::move(row));
+  }
+  if (options.json) {
+    Json json{{"problem", to_json(subject->problem)},
+              {"facts", to_json(facts)},
+              {"floor_s", number(floor)},
+              {"candidates", ranked->size()}};
+    json["plain_default"] = plain ? Json(to_string(*plain)) : Json(nullptr);
+    json["ranking"] = std::move(rows);
+    return finish(console, dump(json));
+  }
+  return finish(console, fmt::format("{}floor {}; {} candidates, {} shown, best prediction first; eq. 2 is "
+                                     "FlashFFTConv's model\n{}",
+                                     header(*subject), show_seconds(floor), ranked->size(), shown, table.text()));
+}
+
+int show_configs(const InspectOptions& options, const Console& console) {
+  const auto subject = find_problem(options);
+  if (!subject) return console.fail(subject.error());
+  const auto orders = parse_orders(options.order);
+  if (!orders) return console.fail(orders.error());
+  SearchSpace space = search_space(subject->problem, subject->target.facts);
+  std::erase_if(space.configs, [&](const KernelConfig& config) { return !has_order(config, *orders); });
+  std::string text = header(*subject);
+  Json configs = Json::array();
+  for (const KernelConfig& config : space.configs) {
+    text += to_string(config) + "\n";
+    configs.push_back(to_string(config));
+  }
+  text += fmt::format("{} legal candidates\n", space.configs.size());
+  for (const auto& refusal : space.refused) text += fmt::format("left out, {}: {}\n", refusal.count, refusal.reason);
+  const int status = space.configs.empty() ? 1 : 0;
+  const int printed = finish(
+      console,
+      options.json
+          ? dump({{"problem", to_json(subject->problem)}, {"configs", configs}, {"refused", refusals_json(space)}})
+          : text);
+  return printed != 0 ? printed : status;
+}
+
+}  // namespace fftconv::tools
