@@ -66,6 +66,10 @@ Result<Resources> collect(const Subject& subject, std::uint64_t seed) {
   }
   resources.machine = read_machine_code(**llvm, resources);
   auto simulated = run_simulated(subject, resources.simulated_problem, SimMode::vector, seed);
+  if (!simulated && simulated.error().code == ErrorCode::dependency_missing) {
+    resources.without = simulated.error().message;
+    return resources;
+  }
   if (!simulated) return simulated.error();
   resources.simulated = std::move(*simulated);
   return resources;
@@ -109,7 +113,7 @@ std::string as_text(const Subject& subject, const Resources& r) {
       text += fmt::format("line {}: {}: {}\n", finding.line, finding.kind, finding.message);
     }
   } else {
-    text += fmt::format("no simulation and no opcodes: {}\n", r.without);
+    text += fmt::format("not simulated: {}\n", r.without);
   }
   if (r.machine) {
     Table opcodes({{"opcode"}, {"count", Align::right}});

@@ -54,8 +54,7 @@ int best(const TuneOptions& options, const Console& console) {
   for (const Problem& problem : *problems) {
     const auto answer = context ? ask_context(problem, *context) : ask_model(problem, *target, *orders);
     if (!answer) return console.fail(answer.error());
-    text += fmt::format("{}\n  {}\n  {}: {}\n", to_string(problem), answer->config, answer->provenance,
-                        answer->explanation);
+    text += answer->explanation + "\n";
     json.push_back({{"problem", to_json(problem)},
                     {"config", answer->config},
                     {"provenance", answer->provenance},

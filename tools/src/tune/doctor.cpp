@@ -50,7 +50,7 @@ Part libcuda_part(const std::vector<DeviceInfo>& devices) {
   for (const DeviceInfo& device : devices) {
     if (device.kind != DeviceKind::cuda) continue;
     part.found = device.available;
-    part.detail = device.available ? "a device answers" : device.missing;
+    part.detail = device.available ? "a device answers" : "no CUDA device, as said above";
     break;
   }
   return part;
@@ -74,9 +74,10 @@ std::string as_text(const std::vector<DeviceInfo>& devices, const std::vector<Pa
         {device.kind == DeviceKind::cuda ? fmt::format("cuda:{}", device.ordinal) : to_string(device.kind),
          device.available ? "ready" : "missing", one_line(device.available ? device.name : device.missing)});
   }
-  Table part_table({{"library"}, {"state"}, {"version, or what is missing"}, {"without it"}});
+  Table part_table({{"library"}, {"state"}, {"version, or what is missing"}});
   for (const Part& part : parts) {
-    part_table.add({part.name, part.found ? "found" : "missing", one_line(part.detail), part.found ? "" : part.cost});
+    part_table.add({part.name, part.found ? "found" : "missing",
+                    one_line(part.found ? part.detail : part.detail + "; without it " + part.cost)});
   }
   Table file_table({{"database"}, {"state"}});
   for (const DatabaseState& look : files) file_table.add({look.file.string(), one_line(state_text(look))});
