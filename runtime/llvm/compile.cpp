@@ -103,37 +103,45 @@ std::vector<std::string> cc1_arguments(const fftconv_clang_job& job, const llvm:
   return list;
 }
 
-bool run_clang(const fftconv_clang_job& job, llvm::SmallVectorImpl<char>& output, std::string& diagnostics) {
-  const llvm::Triple triple(*job.triple != '\0' ? std::string(job.triple) : llvm::sys::getDefaultTargetTriple());
-  const std::vector<std::string> arguments = cc1_arguments(job, triple);
-  std::vector<const char*> pointers;
-  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
-
-  llvm::raw_string_ostream log(diagnostics);
-  auto options = llvm::makeIntrusiveRefCnt<clang::DiagnosticOptions>();
-  options->ShowCarets = 1;
-  auto printer = std::make_unique<clang::TextDiagnosticPrinter>(log, options.get());
-
+// Everything that one compilation owns. After a crash the recovery deletes what clang registered with it, and that
+// still refers to these: they outlive the recovery and, after a crash, are never destroyed.
+struct Compilation {
+  llvm::Triple triple;
+  std::vector<std::string> arguments;
+  llvm::SmallString<0> output;
+  std::string diagnostics;
+  std::string fatal;
+  llvm::raw_string_ostream log{diagnostics};
+  llvm::IntrusiveRefCntPtr<clang::DiagnosticOptions> options = llvm::makeIntrusiveRefCnt<clang::DiagnosticOptions>();
+  clang::TextDiagnosticPrinter printer{log, options.get()};
+  llvm::LLVMContext context;
   clang::CompilerInstance clang;
-  const llvm::IntrusiveRefCntPtr<clang::DiagnosticsEngine> engine(new clang::DiagnosticsEngine(
-      llvm::makeIntrusiveRefCnt<clang::DiagnosticIDs>(), options.get(), printer.get(), /*ShouldOwnClient=*/false));
-  if (!clang::CompilerInvocation::CreateFromArgs(clang.getInvocation(), pointers, *engine)) return false;
+  std::unique_ptr<clang::FrontendAction> action;
+};
+
+bool run_clang(const fftconv_clang_job& job, Compilation& work) {
+  std::vector<const char*> pointers;
+  for (const std::string& argument : work.arguments) pointers.push_back(argument.c_str());
+  const llvm::IntrusiveRefCntPtr<clang::DiagnosticsEngine> engine(
+      new clang::DiagnosticsEngine(llvm::makeIntrusiveRefCnt<clang::DiagnosticIDs>(), work.options.get(),
+                                   &work.printer, /*ShouldOwnClient=*/false));
+  if (!clang::CompilerInvocation::CreateFromArgs(work.clang.getInvocation(), pointers, *engine)) return false;
 
   const llvm::MemoryBufferRef source(llvm::StringRef(job.source, job.source_size), job.file_name);
-  clang.getFrontendOpts().Inputs.clear();
-  clang.getFrontendOpts().Inputs.emplace_back(source, clang::InputKind(clang::Language::CXX));
-  clang.getFrontendOpts().DisableFree = false;
-  clang.createDiagnostics(printer.get(), /*ShouldOwnClient=*/false);
-  clang.createFileManager(llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>());
-  clang.setOutputStream(std::make_unique<llvm::raw_svector_ostream>(output));
+  work.clang.getFrontendOpts().Inputs.clear();
+  work.clang.getFrontendOpts().Inputs.emplace_back(source, clang::InputKind(clang::Language::CXX));
+  work.clang.getFrontendOpts().DisableFree = false;
+  work.clang.setVerboseOutputStream(work.log);
+  work.clang.createDiagnostics(&work.printer, /*ShouldOwnClient=*/false);
+  work.clang.createFileManager(llvm::makeIntrusiveRefCnt<llvm::vfs::InMemoryFileSystem>());
+  work.clang.setOutputStream(std::make_unique<llvm::raw_svector_ostream>(work.output));
 
-  llvm::LLVMContext context;
-  if (triple.isNVPTX()) {
-    clang::EmitAssemblyAction action(&context);
-    return clang.ExecuteAction(action);
+  if (work.triple.isNVPTX()) {
+    work.action = std::make_unique<clang::EmitAssemblyAction>(&work.context);
+  } else {
+    work.action = std::make_unique<clang::EmitObjAction>(&work.context);
   }
-  clang::EmitObjAction action(&context);
-  return clang.ExecuteAction(action);
+  return work.clang.ExecuteAction(*work.action);
 }
 
 }  // namespace
@@ -142,26 +150,34 @@ int compile(const fftconv_clang_job* job, fftconv_bytes_sink object, void* objec
             fftconv_bytes_sink diagnostics, void* diagnostics_user) {
   initialize();
   handle_fatal_errors();
-  llvm::SmallString<0> output;
-  std::string log;
-  std::string fatal;
+  auto work = std::make_unique<Compilation>();
+  work->triple = llvm::Triple(*job->triple != '\0' ? std::string(job->triple) : llvm::sys::getDefaultTargetTriple());
+  work->arguments = cc1_arguments(*job, work->triple);
   bool compiled = false;
   bool survived = false;
   {
     const CrashRecoveryScope scope;
-    llvm::CrashRecoveryContext recovery;
-    survived = recovery.RunSafelyOnThread(
+    auto recovery = std::make_unique<llvm::CrashRecoveryContext>();
+    survived = recovery->RunSafelyOnThread(
         [&] {
-          fatal_reason = &fatal;
-          compiled = run_clang(*job, output, log);
+          fatal_reason = &work->fatal;
+          compiled = run_clang(*job, *work);
           fatal_reason = nullptr;
         },
         compiler_stack_bytes);
+    if (!survived) (void)recovery.release();
   }
-  if (!survived) log += "the compiler itself failed: " + (fatal.empty() ? std::string("it crashed") : fatal) + "\n";
-  diagnostics(diagnostics_user, log.data(), log.size());
-  if (!survived || !compiled) return 1;
-  object(object_user, output.data(), output.size());
+  if (!survived) {
+    const std::string reason = work->diagnostics +
+                               "the compiler itself failed: " + (work->fatal.empty() ? "it crashed" : work->fatal) +
+                               "\n";
+    diagnostics(diagnostics_user, reason.data(), reason.size());
+    (void)work.release();
+    return 1;
+  }
+  diagnostics(diagnostics_user, work->diagnostics.data(), work->diagnostics.size());
+  if (!compiled) return 1;
+  object(object_user, work->output.data(), work->output.size());
   return 0;
 }
 
