@@ -125,6 +125,7 @@ bool run_clang(const fftconv_clang_job& job, Compilation& work) {
   const llvm::IntrusiveRefCntPtr<clang::DiagnosticsEngine> engine(
       new clang::DiagnosticsEngine(llvm::makeIntrusiveRefCnt<clang::DiagnosticIDs>(), work.options.get(),
                                    &work.printer, /*ShouldOwnClient=*/false));
+  work.options->ShowPresumedLoc = true;  // lines as #line directives say
   if (!clang::CompilerInvocation::CreateFromArgs(work.clang.getInvocation(), pointers, *engine)) return false;
 
   const llvm::MemoryBufferRef source(llvm::StringRef(job.source, job.source_size), job.file_name);
