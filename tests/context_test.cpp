@@ -249,6 +249,25 @@ TEST_CASE("eight threads that name one config at once compile it once") {
   CHECK(log->compiles == 1);
 }
 
+TEST_CASE("problems whose kernels have one text share one binary, each with its own grid and sizes") {
+  const auto log = std::make_shared<FakeLog>();
+  const auto device = counting_device({}, log);
+  const auto context = context_on(device);
+  Problem larger = small_problem();
+  larger.batch = 64;
+  larger.channels = 96;
+  const KernelConfig config = ranked_configs(small_problem(), *device)[0];
+  const Result<Plan> one = context->plan_config(small_problem(), config);
+  const Result<Plan> two = context->plan_config(larger, config);
+  REQUIRE(one);
+  REQUIRE(two);
+  CHECK(one->problem() == small_problem());
+  CHECK(two->problem() == larger);
+  CHECK(two->source().spectrum_bytes == emit(larger, config, device->facts())->spectrum_bytes);
+  CHECK(two->source().convolution == emit(larger, config, device->facts())->convolution);
+  CHECK(log->compiles == (one->source().digest == two->source().digest ? 1 : 2));
+}
+
 TEST_CASE("plan_config takes what it is told and refuses what is illegal") {
   const auto device = make_fake_device({});
   const auto context = context_on(device);

@@ -196,6 +196,34 @@ TEST_CASE("a spectrum of another plan is refused, one of an equal plan is not") 
   CHECK(plan->execute(tensors.buffers(same)));
 }
 
+TEST_CASE("a spectrum serves other batch sizes of its kernel and is refused for other channels") {
+  const auto device = make_fake_device({});
+  const auto context = context_on(device);
+  const Problem problem = small_problem();
+  Problem more_examples = problem;
+  more_examples.batch = 5;
+  Problem more_channels = problem;
+  more_channels.channels = 7;
+  const KernelConfig config = ranked_configs(problem, *device)[0];
+  const Result<Plan> plan = context->plan_config(problem, config);
+  const Result<Plan> larger = context->plan_config(more_examples, config);
+  const Result<Plan> wider = context->plan_config(more_channels, config);
+  REQUIRE(plan);
+  REQUIRE(larger);
+  REQUIRE(wider);
+  CHECK(larger->problem() == more_examples);
+  CHECK(wider->problem() == more_channels);
+  Tensors tensors(problem);
+  const FilterSpectrum spectrum = spectrum_of(*plan, tensors);
+  Tensors wide(more_channels);
+  CHECK(refusal(*wider, wide.buffers(spectrum)).find("another plan") != std::string::npos);
+  if (larger->source().digest != plan->source().digest) return;
+  Tensors large(more_examples);
+  large.filter = tensors.filter;
+  REQUIRE(larger->execute(large.buffers(spectrum)));
+  CHECK(large.error() <= error_budget(problem));
+}
+
 TEST_CASE("a failed launch is told to the caller") {
   FakeScript script;
   script.launch = [](const KernelConfig&) -> Result<void> {
@@ -218,8 +246,10 @@ TEST_CASE("execute allocates nothing") {
     }
     mutable KernelArgs seen;
   };
-  const Plan plan = plan_for(small_problem());
+  const auto device = make_fake_device({});
+  const Plan plan = plan_for(small_problem(), device);
   auto kernel = std::make_shared<ReadyKernel>();
+  kernel->device = device;
   kernel->source = plan.source();
   const auto nothing = std::make_shared<Nothing>();
   kernel->loaded = nothing;

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <map>
 #include <set>
 
 #include "dispatcher.h"
@@ -87,9 +86,8 @@ class DeviceContext : public Context {
   bool shipped_opened_ = false;
   KernelStore kernels_;
   PlanMemory plans_;
-  std::mutex searching_;  ///< one search at a time has the device
-  std::mutex flights_mutex_;
-  std::map<std::pair<std::string, Rigor>, std::shared_future<Result<Plan>>> flights_;
+  std::mutex searching_;   ///< one search at a time has the device
+  Flights<Plan> flights_;  ///< by problem and rigor
 };
 
 Result<Plan> DeviceContext::plan(const Problem& problem, const PlanOptions& options) {
@@ -97,28 +95,12 @@ Result<Plan> DeviceContext::plan(const Problem& problem, const PlanOptions& opti
   if (std::optional<Plan> known = plans_.find(problem, effort)) return *known;
   if (Result<void> valid = validate(problem); !valid) return valid.error();
 
-  const auto flight = std::pair(to_string(problem), options.rigor);
-  std::promise<Result<Plan>> promise;
-  std::shared_future<Result<Plan>> other;
-  {
-    const std::lock_guard lock(flights_mutex_);
+  return flights_.join(to_string(problem) + " " + to_string(options.rigor), [&]() -> Result<Plan> {
     if (std::optional<Plan> known = plans_.find(problem, effort)) return *known;
-    if (const auto found = flights_.find(flight); found != flights_.end()) {
-      other = found->second;
-    } else {
-      flights_.emplace(flight, promise.get_future().share());
-    }
-  }
-  if (other.valid()) return other.get();
-
-  Result<Plan> made = make_plan(problem, options);
-  {
-    const std::lock_guard lock(flights_mutex_);
+    Result<Plan> made = make_plan(problem, options);
     if (made) plans_.put(problem, effort, *made);
-    flights_.erase(flight);
-  }
-  promise.set_value(made);
-  return made;
+    return made;
+  });
 }
 
 Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions& options) {

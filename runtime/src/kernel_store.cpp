@@ -30,32 +30,22 @@ KernelStore::KernelStore(std::shared_ptr<Device> device, KernelCache cache, LogC
     : device_(std::move(device)), log_(std::move(log)), cache_(std::move(cache)) {}
 
 Result<KernelStore::Ready> KernelStore::get(const KernelSource& source, bool may_compile) {
-  // A caller that must not compile does not wait for another's compilation either, and its miss is not theirs.
-  const std::string flight = source.digest + (may_compile ? "" : " cached");
-  std::promise<Result<Ready>> promise;
-  std::shared_future<Result<Ready>> other;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = ready_.find(source.digest); found != ready_.end()) {
-      if (Ready kernel = found->second.lock()) return kernel;
-    }
-    if (const auto found = in_flight_.find(flight); found != in_flight_.end()) {
-      other = found->second;
-    } else {
-      in_flight_.emplace(flight, promise.get_future().share());
-    }
-  }
-  if (other.valid()) return other.get();
-
-  Result<Ready> made = make(source, may_compile);
-  {
-    const std::lock_guard lock(mutex_);
+  const std::string key = source.digest + " " + to_string(source.problem);
+  const auto in_use = [&]() -> Ready {
+    const std::lock_guard lock(ready_mutex_);
+    const auto found = ready_.find(key);
+    return found == ready_.end() ? nullptr : found->second.lock();
+  };
+  if (Ready kernel = in_use()) return kernel;
+  // A caller that must not compile does not wait for another's compilation, and its miss is not theirs.
+  return making_.join(key + (may_compile ? "" : " cached"), [&]() -> Result<Ready> {
+    if (Ready kernel = in_use()) return kernel;  // made between the look above and here
+    Result<Ready> made = make(source, may_compile);
+    const std::lock_guard lock(ready_mutex_);
     std::erase_if(ready_, [](const auto& entry) { return entry.second.expired(); });
-    if (made) ready_[source.digest] = *made;
-    in_flight_.erase(flight);
-  }
-  promise.set_value(made);
-  return made;
+    if (made) ready_[key] = *made;
+    return made;
+  });
 }
 
 Result<KernelStore::Ready> KernelStore::make(const KernelSource& source, bool may_compile) {
@@ -91,16 +81,18 @@ std::optional<CompiledKernel> KernelStore::find_cached(const KernelKey& key) {
 }
 
 Result<CompiledKernel> KernelStore::compile(const KernelSource& source, const KernelKey& key) {
-  Result<CompiledKernel> compiled = device_->compile(source);
-  if (!compiled) return compiled;
-  const std::lock_guard lock(cache_mutex_);
-  const Result<void> stored = cache_.put(key, {.binary = compiled->binary,
-                                               .registers = compiled->registers,
-                                               .spill_bytes = compiled->spill_bytes,
-                                               .static_shared_bytes = compiled->static_shared_bytes,
-                                               .log = compiled->log});
-  if (!stored) say(fmt::format("A binary was not stored: {}", stored.error().message));
-  return compiled;
+  return compiling_.join(source.digest, [&]() -> Result<CompiledKernel> {
+    Result<CompiledKernel> compiled = device_->compile(source);
+    if (!compiled) return compiled;
+    const std::lock_guard lock(cache_mutex_);
+    const Result<void> stored = cache_.put(key, {.binary = compiled->binary,
+                                                 .registers = compiled->registers,
+                                                 .spill_bytes = compiled->spill_bytes,
+                                                 .static_shared_bytes = compiled->static_shared_bytes,
+                                                 .log = compiled->log});
+    if (!stored) say(fmt::format("A binary was not stored: {}", stored.error().message));
+    return compiled;
+  });
 }
 
 Result<KernelStore::Ready> KernelStore::load(const KernelSource& source, CompiledKernel compiled) {

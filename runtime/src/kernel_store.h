@@ -1,19 +1,21 @@
 // KernelStore: from a source to a kernel that can be launched, each compiled once.
 #pragma once
 
-#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "fftconv/kernel_cache.h"
+#include "flights.h"
 #include "plan_state.h"
 
 namespace fftconv {
 
-/// Kernels in use (by source digest), then kernels.db, then the compiler. Thread-safe: requests for one source that
-/// arrive while it is being compiled wait for that compilation. Kernels that nobody uses any more are unloaded.
+/// Kernels in use, then kernels.db, then the compiler. Thread-safe: requests for one kernel that arrive while it is
+/// being made wait for it. Kernels that nobody uses any more are unloaded. One binary can serve problems of many
+/// batch and channel counts: it is compiled once, by the source's digest, and loaded for each problem with its own
+/// grid.
 class KernelStore {
  public:
   using Ready = std::shared_ptr<const ReadyKernel>;
@@ -35,9 +37,10 @@ class KernelStore {
   LogCallback log_;
   std::mutex cache_mutex_;
   KernelCache cache_;
-  std::mutex mutex_;  ///< of the two maps
-  std::map<std::string, std::weak_ptr<const ReadyKernel>> ready_;
-  std::map<std::string, std::shared_future<Result<Ready>>> in_flight_;
+  std::mutex ready_mutex_;
+  std::map<std::string, std::weak_ptr<const ReadyKernel>> ready_;  ///< by digest and problem
+  Flights<Ready> making_;                                          ///< by digest and problem
+  Flights<CompiledKernel> compiling_;                              ///< by digest
 };
 
 }  // namespace fftconv

@@ -18,6 +18,16 @@ bool overlap(const void* a, const void* b, std::size_t bytes) {
   return first < second + bytes && second < first + bytes;
 }
 
+// Plans of one kernel for other batch sizes share a spectrum; for other filters they do not.
+bool fits(const ReadyKernel& made_by, const ReadyKernel& used_by) {
+  if (&made_by == &used_by) return true;
+  const Problem& a = made_by.source.problem;
+  const Problem& b = used_by.source.problem;
+  return made_by.device == used_by.device && made_by.source.digest == used_by.source.digest &&
+         made_by.source.spectrum_bytes == used_by.source.spectrum_bytes && filter_count(a) == filter_count(b) &&
+         a.filter_len == b.filter_len && a.sharing == b.sharing && a.channels == b.channels;
+}
+
 // A pointer that the problem needs must be given, and one that it has no use for must not be: a gate that is quietly
 // left out is a wrong result.
 Result<void> check_optional(const void* pointer, bool used, const char* name) {
@@ -34,8 +44,7 @@ Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& bu
   if (!buffers.u) return invalid("u is null: give the address of the input.");
   if (!buffers.y) return invalid("y is null: give the address of the output.");
   if (!buffers.spectrum) return invalid("spectrum is null: make one from the filter with make_spectrum().");
-  const ReadyKernel& made_by = *buffers.spectrum->state().kernel;
-  if (&made_by != plan.kernel.get() && made_by.source.digest != plan.kernel->source.digest) {
+  if (!fits(*buffers.spectrum->state().kernel, *plan.kernel)) {
     return invalid("The spectrum was made by another plan, whose kernel has another order: make one with this plan.");
   }
   if (overlap(buffers.u, buffers.y, plan.io_bytes)) return invalid("u and y overlap: give y memory of its own.");
