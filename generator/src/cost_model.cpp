@@ -70,6 +70,19 @@ void choose_bound(Cost& cost, const Terms& terms) {
   cost.bound = terms.largest >= cost.launch_s && terms.largest > 0 ? terms.name : "launch";
 }
 
+/// Bytes of `counts.l2_bytes` that L1 serves: what a block reads again for each transform after its first, as far as
+/// it stays in the part of a multiprocessor's memory that the resident blocks leave to L1.
+double l1_hits(const KernelCounts& counts, const KernelConfig& config, const DeviceFacts& d, int resident) {
+  constexpr double beyond_shared = 28 << 10;  // L1 and shared memory together over shared memory's maximum, sm_80 on
+  constexpr double reserved_shared = 1 << 10;
+  const double transforms = counts.complex_points / static_cast<double>(transform_length(config));
+  const double again = transforms - static_cast<double>(counts.blocks);
+  if (again <= 0) return 0;
+  const double used = resident * (static_cast<double>(counts.shared_per_block) + reserved_shared);
+  const double l1 = std::max(0.0, static_cast<double>(d.shared_per_sm) + beyond_shared - used);
+  return again * std::min(counts.l2_bytes / transforms, l1 / resident);
+}
+
 }  // namespace
 
 double exposed_share(int warps, int blocks, int depth) {
@@ -104,12 +117,13 @@ Cost predict_cuda(const KernelCounts& counts, const KernelConfig& config, const 
   cost.matrix_s = imbalance * time_of(counts.mma * flops_per_mma, matrix_rate(config.engine, d));
   cost.issue_s = imbalance * std::max(time_of(counts.instructions, sms * schedulers * d.clock_hz),
                                       time_of(counts.flops, d.fma_f32_flops));
-  cost.shared_s = imbalance * time_of(counts.shared_bytes, sms * d.clock_hz * d.shared_bytes_per_clock);
+  const double hits = l1_hits(counts, config, d, resident.blocks);  // through the port of shared memory
+  cost.shared_s = imbalance * time_of(counts.shared_bytes + hits, sms * d.clock_hz * d.shared_bytes_per_clock);
   // Memory and L2 are everybody's, but few multiprocessors cannot draw their whole bandwidth.
   const double ports = std::min(sms, blocks) * port_bytes_per_clock * d.clock_hz;
   const auto at_port = [ports](double rate) { return ports > 0 ? std::min(rate, ports) : rate; };
   cost.memory_s = time_of(counts.memory_bytes, at_port(d.memory_bytes_per_s));
-  cost.l2_s = time_of(counts.l2_bytes, at_port(d.l2_bytes_per_s));
+  cost.l2_s = time_of(counts.l2_bytes - hits, at_port(d.l2_bytes_per_s));
 
   // A grid is no faster than its first blocks alone, j on each multiprocessor, at the overlap of j: more work never
   // gets faster for the better overlap that it brings.

@@ -21,13 +21,17 @@ std::string without_numbers(const std::string& sentence) {
   return kind;
 }
 
-/// Counts refusals by kind; the sentence of the first of a kind stands for all.
+/// Counts refusals by kind; the sentence with the least numbers of a kind stands for all: what the nearest miss
+/// lacked.
 class Refusals {
  public:
   void add(const std::string& reason) {
     const auto [at, is_new] = index_.try_emplace(without_numbers(reason), list_.size());
     if (is_new) list_.push_back({reason, 0});
-    ++list_[at->second].count;
+    auto& refusal = list_[at->second];
+    const auto size = [](const std::string& text) { return std::pair(text.size(), text); };
+    if (size(reason) < size(refusal.reason)) refusal.reason = reason;
+    ++refusal.count;
   }
 
   std::vector<SearchSpace::Refusal> by_count() && {

@@ -14,7 +14,7 @@ namespace fftconv {
 struct Cost {
   double matrix_s = 0;  ///< DFT matrix products by engine rate
   double issue_s = 0;   ///< instruction issue slots
-  double shared_s = 0;  ///< shared-memory bytes
+  double shared_s = 0;  ///< shared-memory bytes, and tables read again from L1, which shares its port
   double memory_s = 0;  ///< device-memory bytes
   double l2_s = 0;      ///< L2 bytes: tables and spectrum that are read again for each row
   double launch_s = 0;
