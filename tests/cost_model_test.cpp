@@ -68,11 +68,13 @@ KernelCounts random_counts(test::Random& random) {
   k.blocks = test::between(random, 1, 3000);
   k.shared_per_block = test::between(random, 0, 200 << 10);
   k.registers = static_cast<int>(test::between(random, 16, 128));
+  k.complex_points = 4096. * static_cast<double>(test::between(random, 1, 100000));
   return k;
 }
 
 KernelCounts scaled(KernelCounts k, double factor) {
-  for (double* amount : {&k.mma, &k.flops, &k.instructions, &k.shared_bytes, &k.memory_bytes, &k.l2_bytes}) {
+  for (double* amount :
+       {&k.mma, &k.flops, &k.instructions, &k.shared_bytes, &k.memory_bytes, &k.l2_bytes, &k.complex_points}) {
     *amount *= factor;
   }
   return k;
@@ -204,9 +206,11 @@ TEST_CASE("more of anything never costs less") {
       more.*amount *= 2;
       REQUIRE(predict_cuda(more, c, h200()).total_s >= before);
     }
-    KernelCounts slower = k;
-    slower.registers = 255;  // fewer resident blocks
-    REQUIRE(predict_cuda(slower, c, h200()).total_s >= before);
+    KernelCounts uncached = k;  // with tables, fewer resident blocks leave more of L1 to each
+    uncached.l2_bytes = 0;
+    KernelCounts fewer = uncached;
+    fewer.registers = 255;
+    REQUIRE(predict_cuda(fewer, c, h200()).total_s >= predict_cuda(uncached, c, h200()).total_s);
   }
 }
 
@@ -261,6 +265,26 @@ TEST_CASE("equal loads cost more than three times as much without overlap, next 
   const double none = predict_cuda(k, config_of({16, 16, 16}, 1), h200()).total_s;
   CHECK(none > 3e-3);
   CHECK(none < 4.1e-3);
+}
+
+TEST_CASE("tables that are read again come from L1 as far as the resident blocks leave room") {
+  const DeviceFacts d = h200();
+  const KernelConfig c = config_of({16, 16, 16});
+  KernelCounts k;
+  k.threads = 256;
+  k.registers = 128;  // two blocks resident
+  k.blocks = 264;
+  k.complex_points = 264. * 10 * 4096;  // ten transforms a block
+  k.l2_bytes = 264. * 10 * 20e3;        // 20 kB of tables each
+  k.shared_per_block = 100 << 10;       // leaves 256 - 202 = 54 KiB, 27 for each block
+  const double port = 132 * 128 * 1.98e9;
+  CHECK(near(predict_cuda(k, c, d).l2_s, 264 * 20e3 / 9.6e12));  // once a block
+  CHECK(near(predict_cuda(k, c, d).shared_s, 264 * 9 * 20e3 / port));
+  k.shared_per_block = 113 << 10;  // leaves 28 KiB, 14 for each
+  CHECK(near(predict_cuda(k, c, d).shared_s, 264 * 9 * 14 * 1024 / port));
+  CHECK(near(predict_cuda(k, c, d).l2_s, (264 * 10 * 20e3 - 264 * 9 * 14 * 1024) / 9.6e12));
+  k.blocks = 2640;  // each transform in a block of its own
+  CHECK(predict_cuda(k, c, d).shared_s == 0);
 }
 
 TEST_CASE("few blocks cannot draw the whole memory bandwidth") {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -61,6 +62,16 @@ Row random_row(std::mt19937_64& random, std::int64_t size, double scale = 1) {
   return row;
 }
 
+double norm(const Row& row) { return relative_l2_error(row, Row(row.size(), 0.0)); }
+
+/// Largest relative error that rounding explains: few taps of a gradient are sums that may cancel, so that their norm
+/// can fall far below ||u|| ||dy|| / sqrt(L), which is what rounding goes by.
+double tolerance(const Problem& p, const Row& u, const Row& k, const Row& expected) {
+  if (p.direction != Direction::backward_filter) return 1e-13;
+  const double typical = norm(u) * norm(k) * std::sqrt(static_cast<double>(p.filter_len) / p.seqlen);
+  return 1e-13 * std::max(1.0, typical / norm(expected));
+}
+
 constexpr Mode all_modes[] = {Mode::causal, Mode::anticausal, Mode::bidirectional, Mode::circular};
 constexpr Direction all_directions[] = {Direction::forward, Direction::backward_input, Direction::backward_filter};
 
@@ -111,7 +122,7 @@ TEST_CASE("short and long rows agree with the definition to 1e-13 in every mode 
           const Row expected = by_definition(p, u, k);
           const Row got = reference_row(p, u, k);
           REQUIRE(got.size() == expected.size());
-          CHECK(relative_l2_error(got, expected) < 1e-13);
+          CHECK(relative_l2_error(got, expected) <= tolerance(p, u, k, expected));
         }
       }
     }

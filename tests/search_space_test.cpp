@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <numeric>
 #include <set>
 
@@ -229,6 +230,34 @@ TEST_CASE("refusals carry a reason and a count, the most frequent first") {
     CHECK(space.refused[i].reason.size() > 10);
     CHECK((i == 0 || space.refused[i - 1].count >= space.refused[i].count));
   }
+}
+
+TEST_CASE("refusals that differ in numbers alone are one reason, told by the nearest miss") {
+  const Problem p = problem_of(1 << 20);  // far more than one multiprocessor holds
+  const SearchSpace space = search_space(p, cuda_device());
+  std::set<std::string> kinds;
+  for (const auto& refusal : space.refused) {
+    std::string kind = refusal.reason;
+    std::erase_if(kind, [](char c) { return c >= '0' && c <= '9'; });
+    CHECK(kinds.insert(kind).second);
+  }
+  const auto shared = std::find_if(space.refused.begin(), space.refused.end(), [](const auto& refusal) {
+    return refusal.reason.find("bytes of shared memory") != std::string::npos;
+  });
+  REQUIRE(shared != space.refused.end());
+  CHECK(shared->count > 10);
+  std::int64_t least = INT64_MAX;  // of all lists of radices, with one row in flight
+  for (const auto& list : factorisations(p.seqlen, 4)) {
+    KernelConfig c = default_config(problem_of(4096), cuda_device()).value();
+    c.radices = list;
+    const auto legal = check_legal(p, c, cuda_device());
+    REQUIRE_FALSE(legal.ok());
+    std::int64_t bytes = 0;
+    if (std::sscanf(legal.error().message.c_str(), "needs %ld bytes", &bytes) == 1) least = std::min(least, bytes);
+  }
+  std::int64_t told = 0;
+  REQUIRE(std::sscanf(shared->reason.c_str(), "needs %ld bytes", &told) == 1);
+  CHECK(told <= least);
 }
 
 TEST_CASE("an engine of the other kind of device is refused with a sentence") {
