@@ -221,6 +221,17 @@ TEST_CASE("a problem that means nothing has no candidate, and its space says why
   CHECK(chosen.error().code == ErrorCode::invalid_argument);
 }
 
+TEST_CASE("where nothing computes a problem, the refusal of a default names the problem, the device and the reason") {
+  const Problem p = problem_of(1 << 26);
+  const auto chosen = default_config(p, cuda_device());
+  REQUIRE_FALSE(chosen.ok());
+  CHECK(chosen.error().code == ErrorCode::unsupported);
+  CAPTURE(chosen.error().message);
+  CHECK(chosen.error().message.starts_with("no kernel of this library computes causal/L67108864/"));
+  CHECK(chosen.error().message.find(" on sm_90a: ") != std::string::npos);
+  CHECK(chosen.error().message.size() > 100);
+}
+
 TEST_CASE("refusals carry a reason and a count, the most frequent first") {
   Problem p = problem_of(32768, Mode::causal, Precision::f32);
   p.io = DataType::f32;

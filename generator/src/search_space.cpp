@@ -74,10 +74,11 @@ Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& d
   // The rule's choice is not legal here: the first of the space is, if anything is.
   const SearchSpace space = search_space(problem, device);
   if (!space.configs.empty()) return space.configs.front();
-  if (!chosen) return chosen.error();
-  return unsupported(fmt::format("no kernel of this library computes {} on {}: {}", to_string(problem), device.arch,
-                                 space.refused.empty() ? "there is no candidate; give another problem or device"
-                                                       : space.refused.front().reason));
+  const std::string reason = !space.refused.empty() ? space.refused.front().reason
+                             : !chosen              ? chosen.error().message
+                                                    : "there is no candidate; give another problem or device";
+  return unsupported(
+      fmt::format("no kernel of this library computes {} on {}: {}", to_string(problem), device.arch, reason));
 }
 
 }  // namespace fftconv
