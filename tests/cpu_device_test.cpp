@@ -109,6 +109,27 @@ TEST_CASE("every radix and every width of a leaf is right") {
   }
 }
 
+TEST_CASE("kernels for processors with narrower vectors are right") {
+  for (const char* arch : {"x86-64-avx2", "x86-64"}) {
+    if (!make_cpu_device(1, arch)) {
+      MESSAGE("skipped: this processor does not run ", arch);
+      continue;
+    }
+    CHECK(device(arch).facts().arch == arch);
+    for (DataType io : kTypes) {
+      for (Mode mode : {Mode::bidirectional, Mode::circular}) {
+        const Problem problem = make_problem(mode, 77, 77, io);
+        const std::vector<KernelConfig> configs = cpu::candidates(problem, device(arch).facts());
+        for (std::size_t i = 0; i < configs.size(); i += 7) {
+          const double error = error_of(problem, configs[i], device(arch));
+          CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(configs[i]), ": error ", error);
+        }
+      }
+    }
+  }
+  CHECK(make_cpu_device(1, "sm_90a").error().code == ErrorCode::device_missing);
+}
+
 TEST_CASE("gates and skip are applied") {
   for (DataType io : kTypes) {
     for (int bits = io == DataType::f32 ? 1 : 7; bits < 8; ++bits) {

@@ -7,7 +7,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <random>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "backend.h"
@@ -18,11 +21,15 @@
 
 namespace fftconv::cpu_test {
 
-/// One device with two threads for the whole program.
-inline Device& device() {
-  static const Result<std::shared_ptr<Device>> made = make_cpu_device(2);
+/// Devices with two threads, one for each arch in the whole program; "" is the best that this processor runs.
+inline Device& device(const std::string& arch = {}) {
+  static std::map<std::string, std::shared_ptr<Device>> devices;
+  std::shared_ptr<Device>& found = devices[arch];
+  if (found) return *found;
+  Result<std::shared_ptr<Device>> made = make_cpu_device(2, arch);
   if (!made) throw std::runtime_error(made.error().message);
-  return **made;
+  found = *made;
+  return *found;
 }
 
 /// Chosen anew for each run and printed; FFTCONV_TEST_SEED repeats one.
@@ -125,15 +132,16 @@ struct Ready {
   }
 };
 
-inline Result<Ready> prepare(const Problem& problem, const KernelConfig& config, const KernelArgs& args) {
-  Result<KernelSource> source = cpu::emit(problem, config, device().facts());
+inline Result<Ready> prepare(const Problem& problem, const KernelConfig& config, const KernelArgs& args,
+                             Device& device = cpu_test::device()) {
+  Result<KernelSource> source = cpu::emit(problem, config, device.facts());
   if (!source) return source.error();
-  Result<CompiledKernel> compiled = device().compile(*source);
+  Result<CompiledKernel> compiled = device.compile(*source);
   if (!compiled) return compiled.error();
-  auto kernel = device().load(*source, *compiled);
+  auto kernel = device.load(*source, *compiled);
   if (!kernel) return kernel.error();
-  auto tables = device().allocate(source->tables.size());
-  auto spectrum = device().allocate(static_cast<std::size_t>(source->spectrum_bytes));
+  auto tables = device.allocate(source->tables.size());
+  auto spectrum = device.allocate(static_cast<std::size_t>(source->spectrum_bytes));
   if (!tables || !spectrum) return Error{ErrorCode::out_of_memory, "No memory for the tables: run fewer tests."};
   Ready ready{std::move(*source), std::move(*kernel), std::move(*tables), std::move(*spectrum)};
   std::memcpy(ready.tables->data(), ready.source.tables.data(), ready.source.tables.size());
@@ -144,9 +152,9 @@ inline Result<Ready> prepare(const Problem& problem, const KernelConfig& config,
 }
 
 /// Runs one config; infinity and a message where it fails.
-inline double error_of(const Problem& problem, const KernelConfig& config) {
+inline double error_of(const Problem& problem, const KernelConfig& config, Device& device = cpu_test::device()) {
   Data data(problem);
-  Result<Ready> ready = prepare(problem, config, data.args());
+  Result<Ready> ready = prepare(problem, config, data.args(), device);
   if (!ready) {
     FAIL_CHECK(to_string(problem), " ", to_string(config), ": ", ready.error().message);
     return HUGE_VAL;

@@ -71,11 +71,10 @@ FFTCONV_INLINE void store_rows(const Item& item, int first_row, index column, co
   separated(parts, v);
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
-    if (item_rows > 1 && first_row + r >= item.live) return;
     const index at = item.offset[first_row + r] + column;
     if constexpr (has_postgate) parts[r] *= load_samples<valid>(item.postgate + at);
     if constexpr (has_skip) parts[r] += item.skip * load_samples<valid>(item.u + at);
-    store_samples<valid, past_caches>(item.y + at, parts[r]);
+    if (item_rows == 1 || first_row + r < item.live) store_samples<valid, past_caches>(item.y + at, parts[r]);
   }
 }
 

@@ -25,10 +25,8 @@ std::string target_cpu(const std::string& arch) {
 
 class CpuDevice : public Device {
  public:
-  CpuDevice(LlvmComponent& component, int threads)
-      : component_(component),
-        facts_(read_host_facts(component, threads)),
-        pool_(std::make_shared<WorkerPool>(threads)) {}
+  CpuDevice(LlvmComponent& component, DeviceFacts facts)
+      : component_(component), facts_(std::move(facts)), pool_(std::make_shared<WorkerPool>(facts_.sm_count)) {}
 
   const DeviceFacts& facts() const override {
     std::call_once(measured_, [this] { measure_rates(facts_, pool_->threads()); });
@@ -106,13 +104,14 @@ class CpuDevice : public Device {
 
 }  // namespace
 
-Result<std::shared_ptr<Device>> make_cpu_device(int threads) {
+Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& arch) {
   if (threads < 0) return invalid(fmt::format("{} threads make no sense: use 0 for all, or more.", threads));
   Result<LlvmComponent*> component = llvm_component();
   if (!component) return component.error();
   const auto available = static_cast<int>(std::thread::hardware_concurrency());
-  return std::shared_ptr<Device>(
-      std::make_shared<CpuDevice>(**component, threads > 0 ? threads : std::max(1, available)));
+  Result<DeviceFacts> facts = read_host_facts(**component, threads > 0 ? threads : std::max(1, available), arch);
+  if (!facts) return facts.error();
+  return std::shared_ptr<Device>(std::make_shared<CpuDevice>(**component, std::move(*facts)));
 }
 
 Result<std::shared_ptr<Device>> open_cpu_device() { return make_cpu_device(0); }

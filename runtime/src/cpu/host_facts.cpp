@@ -1,10 +1,13 @@
 #include "cpu/host_facts.h"
 
+#include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 namespace fftconv {
 namespace {
@@ -64,27 +67,46 @@ bool has_all(const LlvmComponent& component, std::initializer_list<const char*> 
   return true;
 }
 
+struct Arch {
+  std::string name;
+  int lanes = 0;
+  int registers = 0;
+};
+
+/// What this processor runs, best first. The two upper ones are what -target-cpu calls x86-64-v4 and x86-64-v3.
+std::vector<Arch> runnable_archs(const LlvmComponent& component) {
+#if defined(__x86_64__)
+  std::vector<Arch> archs{{"x86-64", 4, 16}};
+  if (!has_all(component, {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"})) return archs;
+  archs.insert(archs.begin(), {"x86-64-avx2", 8, 16});
+  if (!has_all(component, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})) return archs;
+  archs.insert(archs.begin(), {"x86-64-avx512", 16, 32});
+  return archs;
+#else
+  static_cast<void>(component);
+  return {{"aarch64", 4, 32}};
+#endif
+}
+
 }  // namespace
 
-DeviceFacts read_host_facts(const LlvmComponent& component, int threads) {
+Result<DeviceFacts> read_host_facts(const LlvmComponent& component, int threads, const std::string& arch) {
+  const std::vector<Arch> archs = runnable_archs(component);
+  const auto chosen = arch.empty() ? archs.begin() : std::ranges::find(archs, arch, &Arch::name);
+  if (chosen == archs.end()) {
+    return Error{ErrorCode::device_missing,
+                 fmt::format("This processor is {}, not {}: leave the architecture out.", archs.front().name, arch)};
+  }
   DeviceFacts facts;
   facts.kind = DeviceKind::cpu;
   facts.name = processor_name();
   if (facts.name.empty()) facts.name = component.host_cpu();
-#if defined(__x86_64__)
-  // The levels that -target-cpu calls x86-64-v4 and x86-64-v3.
-  const bool v3 = has_all(component, {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"});
-  const bool v4 = v3 && has_all(component, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
-  facts.arch = v4 ? "x86-64-avx512" : v3 ? "x86-64-avx2" : "x86-64";
-  facts.vector_lanes = v4 ? 16 : v3 ? 8 : 4;
-#else
-  facts.arch = "aarch64";
-  facts.vector_lanes = 4;
-#endif
+  facts.arch = chosen->name;
+  facts.vector_lanes = chosen->lanes;
+  facts.registers_per_sm = chosen->registers;
   const Caches caches = read_caches();
   facts.sm_count = threads;
   facts.max_warps_per_sm = 1;
-  facts.registers_per_sm = facts.arch == "x86-64-avx512" || facts.arch == "aarch64" ? 32 : 16;
   facts.shared_per_sm = caches.l1;
   facts.shared_per_block = caches.l2;
   facts.l2_bytes = caches.last;
