@@ -1,12 +1,12 @@
 // The CPU device's threads: every item once, whoever asks, and nothing hangs in a forked process.
 #include <doctest/doctest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <limits>
 #include <thread>
 
+#include "child_process.h"
 #include "cpu/scratch.h"
 #include "cpu/worker_pool.h"
 
@@ -81,16 +81,11 @@ TEST_CASE("a forked process does its work without the threads of its parent") {
   WorkerPool pool(3);
   Tally before(100);
   REQUIRE(pool.run(tally, &before, 100, 1024));
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(20);
-    Tally counts(100);
-    _exit(pool.run(tally, &counts, 100, 1024) && counts.each_once() ? 0 : 1);
-  }
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(test::in_child([&pool] {
+          alarm(20);
+          Tally counts(100);
+          return pool.run(tally, &counts, 100, 1024) && counts.each_once() ? 0 : 1;
+        }) == 0);
 }
 
 TEST_CASE("scratch memory stays where it is until more is needed") {
