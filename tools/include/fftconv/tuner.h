@@ -1,0 +1,47 @@
+// Tuner: searches for many problems within one budget, the part that every front end shares.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fftconv/search.h"
+
+namespace fftconv {
+
+struct SweepProgress {
+  std::size_t problem = 0;  ///< the one at work, from 0
+  std::size_t problems = 0;
+  const Problem* current = nullptr;
+  int done = 0;  ///< candidates of this problem whose trial is known
+  int total = 0;
+  double seconds_left = -1;  ///< at the pace so far, never more than what is left of the budget; -1 = unknown
+  const SearchSummary* finished = nullptr;  ///< where the problem has just been done
+};
+
+struct SweepOptions {
+  Rigor rigor = Rigor::measure;
+  double budget_s = 0;  ///< of all problems together; 0: 10 s for each
+  MeasurePolicy policy;
+  std::function<bool(const KernelConfig&)> wanted;  ///< as SearchOptions::wanted
+  Clock clock;                                      ///< empty: monotonic_clock()
+  std::function<void(const SweepProgress&)> progress;
+  std::function<bool()> cancelled;
+  /// Who compiles, checks and times; empty: make_runner(), in this process.
+  std::function<Result<std::unique_ptr<Runner>>(const Problem&)> runner;
+};
+
+struct SweepRow {
+  Problem problem;
+  Result<SearchSummary> summary;
+  std::string why_no_winner;  ///< one sentence where there is none
+};
+
+/// Searches problem by problem, each with an equal share of the time that is left. A problem that fails costs its own
+/// row. Trials are stored as soon as they are known, and those in the database are not repeated: a sweep that was
+/// interrupted goes on where it stopped. Problems not begun when `cancelled` says so have no row.
+std::vector<SweepRow> sweep(Context& context, const std::vector<Problem>& problems, const SweepOptions& options = {});
+
+}  // namespace fftconv

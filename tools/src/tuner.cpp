@@ -1,0 +1,101 @@
+#include "fftconv/tuner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace fftconv {
+namespace {
+
+constexpr double kSecondsEach = 10;
+constexpr double kLeastBudget = 0.1;  // seconds: a problem late in a sweep that overran still gets its first samples
+
+class Sweep {
+ public:
+  Sweep(Context& context, const std::vector<Problem>& problems, const SweepOptions& options)
+      : context_(context),
+        problems_(problems),
+        options_(options),
+        clock_(options.clock ? options.clock : monotonic_clock()),
+        budget_s_(options.budget_s > 0 ? options.budget_s : kSecondsEach * static_cast<double>(problems.size())),
+        start_(clock_()) {}
+
+  std::vector<SweepRow> run() {
+    std::vector<SweepRow> rows;
+    for (std::size_t i = 0; i < problems_.size() && !(options_.cancelled && options_.cancelled()); ++i) {
+      SweepProgress progress{.problem = i, .problems = problems_.size(), .current = &problems_[i]};
+      report(progress);
+      Result<SearchSummary> summary = search_one(progress);
+      std::string why;
+      if (!summary) why = summary.error().message;
+      if (summary && !summary->winner) why = first_reason(*summary);
+      rows.push_back({problems_[i], std::move(summary), std::move(why)});
+      if (rows.back().summary) progress.finished = &*rows.back().summary;
+      progress.done = progress.total = std::max(progress.total, 1);
+      report(progress);
+    }
+    return rows;
+  }
+
+ private:
+  double elapsed() const { return clock_() - start_; }
+
+  Result<SearchSummary> search_one(SweepProgress& progress) {
+    SearchOptions options{.rigor = options_.rigor, .policy = options_.policy, .clock = clock_};
+    const auto left = static_cast<double>(problems_.size() - progress.problem);
+    options.budget_s = std::max(kLeastBudget, (budget_s_ - elapsed()) / left);
+    options.wanted = options_.wanted;
+    options.cancelled = options_.cancelled;
+    options.progress = [&](const SearchProgress& step) {
+      progress.done = step.done;
+      progress.total = step.total;
+      report(progress);
+    };
+    if (!options_.runner) return search(context_, *progress.current, options);
+    Result<std::unique_ptr<Runner>> runner = options_.runner(*progress.current);
+    if (!runner) return runner.error();
+    return search(context_, **runner, *progress.current, options);
+  }
+
+  void report(SweepProgress& progress) {
+    if (!options_.progress) return;
+    const double part = progress.total > 0 ? static_cast<double>(progress.done) / progress.total : 0;
+    const double done = static_cast<double>(progress.problem) + part;
+    const double to_come = static_cast<double>(progress.problems) - done;
+    progress.seconds_left = done > 0 ? elapsed() / done * to_come : -1;
+    if (options_.rigor != Rigor::exhaustive && progress.seconds_left >= 0) {
+      progress.seconds_left = std::min(progress.seconds_left, std::max(0.0, budget_s_ - elapsed()));
+    }
+    options_.progress(progress);
+  }
+
+  std::string first_reason(const SearchSummary& summary) {
+    std::string reason = "No candidate could be measured within the budget: raise it.";
+    Environment environment = context_.environment();
+    environment.policy = to_string(options_.policy);
+    context_.with_database([&](TuningDb& database) {
+      for (const Trial& trial : database.trials(environment, summary.problem)) {
+        if (trial.measurement.reason.empty()) continue;
+        reason = fmt::format("All {} candidates failed; {}: {}", summary.failed, to_string(trial.config),
+                             trial.measurement.reason);
+        return;
+      }
+    });
+    return reason;
+  }
+
+  Context& context_;
+  const std::vector<Problem>& problems_;
+  const SweepOptions& options_;
+  Clock clock_;
+  double budget_s_;
+  double start_;
+};
+
+}  // namespace
+
+std::vector<SweepRow> sweep(Context& context, const std::vector<Problem>& problems, const SweepOptions& options) {
+  return Sweep(context, problems, options).run();
+}
+
+}  // namespace fftconv
