@@ -320,7 +320,7 @@ TEST_CASE("on a CPU arithmetic, vector instructions and bytes bind in turn") {
   k.flops = 3.84e11;
   CHECK(near(predict_cpu(k, c, d).matrix_s, 1));
   CHECK(predict_cpu(k, c, d).bound == "arithmetic");
-  k.instructions = 2.4e10;
+  k.instructions = 1.8e10;
   CHECK(near(predict_cpu(k, c, d).issue_s, 2));
   CHECK(predict_cpu(k, c, d).bound == "issue");
   k.memory_bytes = 1.6e11;
