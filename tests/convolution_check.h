@@ -48,11 +48,10 @@ struct Outcome {
 };
 
 /// Random rows of unit scale, filters that decay over their length as trained long filters do.
-inline Outcome check_convolution(Device& device, const Problem& problem, const KernelConfig& config,
-                                 std::uint64_t seed) {
+inline Outcome check_source(Device& device, const KernelSource& given, std::uint64_t seed) {
   const auto fail = [](const Error& error) { return Outcome{error.message}; };
-  Result<KernelSource> source = emit(problem, config, device.facts());
-  if (!source) return fail(source.error());
+  const KernelSource* source = &given;
+  const Problem& problem = given.problem;
   Result<CompiledKernel> compiled = device.compile(*source);
   if (!compiled) return fail(compiled.error());
   auto loaded = device.load(*source, *compiled);
@@ -126,6 +125,13 @@ inline Outcome check_convolution(Device& device, const Problem& problem, const K
   }
   outcome.error = relative_l2_error(got, expected);
   return outcome;
+}
+
+inline Outcome check_convolution(Device& device, const Problem& problem, const KernelConfig& config,
+                                 std::uint64_t seed) {
+  Result<KernelSource> source = emit(problem, config, device.facts());
+  if (!source) return {source.error().message};
+  return check_source(device, *source, seed);
 }
 
 }  // namespace fftconv::test
