@@ -22,7 +22,7 @@ struct MeasurePolicy {
   int min_samples = 5;  ///< of each candidate that stays in the race
   int max_samples = 40;
   double relative_deviation = 0.01;  ///< a race ends when every candidate's relative_deviation() is below this
-  double drop_ratio = 1.25;          ///< a candidate slower than this times the best leaves …
+  double drop_ratio = 1.25;          ///< a candidate that never was below this times the best leaves …
   int drop_after = 3;                ///< … after this many rounds
   double tie = 0.02;                 ///< finalists this close are measured again; a tie goes to the incumbent
   std::uint64_t seed = 1;            ///< of the random inputs
