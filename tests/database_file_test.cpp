@@ -321,6 +321,53 @@ TEST_CASE("a file that can grow no further: what was stored stays readable, new 
   CHECK(log.lines.empty());
 }
 
+TEST_CASE("a user who may not write: the file is read, new rows go to memory, logged") {
+  if (geteuid() != 0) {
+    MESSAGE("skipped, needs to be root");
+    return;
+  }
+  constexpr uid_t nobody = 65534;
+  for (const Both& both : databases) {
+    CAPTURE(both.name);
+    TemporaryDirectory directory(Where::memory);
+    fs::path home = directory / "home", file = home / "x.db";
+    REQUIRE(both.use(file, {}, 1) == 0);
+    REQUIRE(chmod(directory.path().c_str(), 0755) == 0);
+    for (const fs::path& path : {file, fs::path(file.string() + ".lock"), home})
+      REQUIRE(chown(path.c_str(), nobody, nobody) == 0);
+    REQUIRE(chmod(file.c_str(), 0400) == 0);
+    REQUIRE(chmod(home.c_str(), 0500) == 0);
+    CHECK(in_child([&] {
+            if (setuid(nobody) != 0) return 10;
+            if (both.look(file, {}, 1, true) != 1) return 11;
+            if (both.look(file, {}, 2, true) != 0) return 12;
+            Log log;
+            if (both.use(file, log.callback(), 2) != 1) return 13;
+            return log.says("memory") ? 0 : 14;
+          }) == 0);
+    REQUIRE(chmod(home.c_str(), 0700) == 0);
+    REQUIRE(chown(home.c_str(), 0, 0) == 0);
+    REQUIRE(chown(file.c_str(), 0, 0) == 0);
+    CHECK(both.look(file, {}, 2, true) == 0);
+  }
+}
+
+TEST_CASE("a file system without shared memory: DELETE instead of WAL, logged, and all works") {
+  for (const Both& both : databases) {
+    CAPTURE(both.name);
+    TemporaryDirectory directory(Where::memory);
+    CHECK(in_child([&] {
+            // This one of SQLite's own file layers has no shared memory, as some network file systems.
+            if (sqlite3_vfs_register(sqlite3_vfs_find("unix-dotfile"), 1) != SQLITE_OK) return 10;
+            Log log;
+            if (both.use(directory / "x.db", log.callback(), 1) != 0) return 11;
+            if (!log.says("refuses write-ahead logging; journal mode is delete")) return 12;
+            if (both.look(directory / "x.db", {}, 1, false) != 1) return 13;
+            return fs::exists(directory / "x.db-wal") ? 14 : 0;
+          }) == 0);
+  }
+}
+
 TEST_CASE("a full disk: what was stored stays, new rows go to memory, logged") {
   TemporaryDirectory directory;
   int result = in_child([&] {

@@ -145,3 +145,19 @@ TEST_CASE("a file that is removed while it is open is followed") {
   REQUIRE(again.ok());
   CHECK(holds(*again, numbered(0, 2)));
 }
+
+TEST_CASE("a visit may store, even where that makes the database open another file") {
+  TemporaryDirectory directory;
+  auto db = TuningDb::open(directory / "tuning.db");
+  REQUIRE(db.ok());
+  for (int n = 0; n < 5; ++n) REQUIRE(db->put(numbered(0, n)).ok());
+  for (const char* name : {"tuning.db", "tuning.db-wal", "tuning.db-shm"}) std::filesystem::remove(directory / name);
+  int visited = 0;
+  REQUIRE(db->for_each([&](const Trial& trial) {
+              Trial other = trial;
+              other.problem.batch = 1000 + visited++;
+              CHECK(db->put(other).ok());
+              return true;
+            }).ok());
+  CHECK(visited == 5);
+}

@@ -49,8 +49,8 @@ std::string what_differs(const Environment& a, const Environment& b) {
 
 class Chooser {
  public:
-  Chooser(Store& store, const Environment& environment, const Problem& problem, const Adapt& adapt)
-      : store_(store), environment_(environment), problem_(problem), adapt_(adapt) {}
+  Chooser(Store& store, bool shipped, const Environment& environment, const Problem& problem, const Adapt& adapt)
+      : store_(store), shipped_(shipped), environment_(environment), problem_(problem), adapt_(adapt) {}
 
   Result<std::optional<Choice>> choose(sqlite::Connection& db) {
     auto problem_row = find_problem(db, problem_);
@@ -166,15 +166,16 @@ class Chooser {
     std::string text;
     std::string date = date_text(trial.unix_time);
     const Environment& e = trial.environment;
+    const char* device = shipped_ ? "such a" : "this";
     switch (provenance) {
       case Provenance::exact:
-        text = fmt::format("measured here on {}", date);
+        text = fmt::format("measured {} on {}", shipped_ ? "in the same environment" : "here", date);
         break;
       case Provenance::other_toolchain:
-        text = fmt::format("measured on this device on {} under {}", date, what_differs(e, environment_));
+        text = fmt::format("measured on {} device on {} under {}", device, date, what_differs(e, environment_));
         break;
       case Provenance::nearest_size:
-        text = fmt::format("measured on this device on {} for the nearest size {} (B*H {})", date,
+        text = fmt::format("measured on {} device on {} for the nearest size {} (B*H {})", device, date,
                            to_string(trial.problem), trial.problem.batch * trial.problem.channels);
         break;
       default:
@@ -187,6 +188,7 @@ class Chooser {
   }
 
   Store& store_;
+  bool shipped_;  // measured by others, on a device like this one
   const Environment& environment_;
   const Problem& problem_;
   const Adapt& adapt_;
@@ -204,7 +206,7 @@ const char* to_string(Provenance provenance) {
 std::optional<Choice> TuningDb::choose(const Environment& environment, const Problem& problem, const Adapt& adapt) {
   std::optional<Choice> choice;
   (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
-    auto found = Chooser(state_->store, environment, problem, adapt).choose(db);
+    auto found = Chooser(state_->store, state_->shipped, environment, problem, adapt).choose(db);
     if (!found) return found.error();
     choice = std::move(*found);
     return {};

@@ -13,6 +13,7 @@ Result<TuningDb> TuningDb::open_lines(std::span<const std::string_view> lines, L
   auto added = add_trials(store, parse_lines(lines, [&](const std::string& event) { store.say(event); }).trials);
   if (!added) return added.error();
   store.freeze();
+  db->state_->shipped = true;
   return db;
 }
 

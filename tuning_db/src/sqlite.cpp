@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace fftconv::sqlite {
 
 struct ConnectionState {
@@ -55,13 +57,14 @@ ErrorCode code_of(int result) {
   }
 }
 
-Query::Query(ConnectionState& connection, std::string_view sql) : connection_(connection), sql_(sql) {
-  if (auto found = connection_.idle.find(sql_); found != connection_.idle.end() && !found->second.empty()) {
+Query::Query(std::shared_ptr<ConnectionState> connection, std::string_view sql)
+    : connection_(std::move(connection)), sql_(sql) {
+  if (auto found = connection_->idle.find(sql_); found != connection_->idle.end() && !found->second.empty()) {
     statement_ = found->second.back();
     found->second.pop_back();
     return;
   }
-  note(sqlite3_prepare_v3(connection_.handle, sql_.data(), static_cast<int>(sql_.size()), SQLITE_PREPARE_PERSISTENT,
+  note(sqlite3_prepare_v3(connection_->handle, sql_.data(), static_cast<int>(sql_.size()), SQLITE_PREPARE_PERSISTENT,
                           &statement_, nullptr));
 }
 
@@ -69,7 +72,7 @@ Query::~Query() {
   if (statement_ == nullptr) return;
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
-  connection_.idle[sql_].push_back(statement_);
+  connection_->idle[sql_].push_back(statement_);
 }
 
 void Query::note(int result) {
@@ -100,7 +103,7 @@ Result<bool> Query::next() {
   int result = failed_ != SQLITE_OK ? failed_ : sqlite3_step(statement_);
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
-  Error error = error_of(connection_.handle, result, sql_);
+  Error error = error_of(connection_->handle, result, sql_);
   if (statement_ != nullptr) sqlite3_reset(statement_);
   return error;
 }
@@ -139,7 +142,7 @@ Result<Connection> Connection::open(const std::string& file, OpenMode mode, int 
     for (char c : file) name += c == '?' || c == '#' || c == '%' ? fmt::format("%{:02x}", c) : std::string(1, c);
     name += "?immutable=1";
   }
-  auto state = std::make_unique<ConnectionState>();
+  auto state = std::make_shared<ConnectionState>();
   int result = sqlite3_open_v2(name.c_str(), &state->handle, flags, nullptr);
   if (result != SQLITE_OK) return error_of(state->handle, result, "open");
   sqlite3* handle = state->handle;
@@ -158,7 +161,7 @@ Result<Connection> Connection::open(const std::string& file, OpenMode mode, int 
   return connection;
 }
 
-Connection::Connection(std::unique_ptr<ConnectionState> state) : state_(std::move(state)) {}
+Connection::Connection(std::shared_ptr<ConnectionState> state) : state_(std::move(state)) {}
 Connection::Connection(Connection&&) noexcept = default;
 Connection& Connection::operator=(Connection&&) noexcept = default;
 Connection::~Connection() = default;
@@ -178,7 +181,6 @@ Result<std::int64_t> Connection::integer_of(std::string_view sql) {
 }
 
 void Connection::set_busy_timeout(int milliseconds) { sqlite3_busy_timeout(state_->handle, milliseconds); }
-int Connection::changes() { return sqlite3_changes(state_->handle); }
 sqlite3* Connection::handle() { return state_->handle; }
 
 Result<void> Transaction::begin() {

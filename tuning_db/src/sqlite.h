@@ -25,7 +25,7 @@ struct ConnectionState;
 /// One use of a prepared statement. Goes back to the connection's cache, reset, when it leaves scope.
 class Query {
  public:
-  Query(ConnectionState& connection, std::string_view sql);
+  Query(std::shared_ptr<ConnectionState> connection, std::string_view sql);
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
   ~Query();
@@ -62,7 +62,7 @@ class Query {
   void bind_one(const std::vector<std::byte>& value) { bind_one(std::span<const std::byte>(value)); }
   void note(int result);
 
-  ConnectionState& connection_;
+  std::shared_ptr<ConnectionState> connection_;  // outlives a Connection that is replaced during the query
   std::string sql_;
   sqlite3_stmt* statement_ = nullptr;
   int next_ = 1;
@@ -79,18 +79,17 @@ class Connection {
   Connection& operator=(Connection&&) noexcept;
   ~Connection();
 
-  Query query(std::string_view sql) { return Query(*state_, sql); }
+  Query query(std::string_view sql) { return Query(state_, sql); }
   Result<void> run(std::string_view sql) { return query(sql).run(); }
   /// First column of the first row; empty where there is no row.
   Result<std::string> text_of(std::string_view sql);
   Result<std::int64_t> integer_of(std::string_view sql);
   void set_busy_timeout(int milliseconds);
-  int changes();
   sqlite3* handle();
 
  private:
-  explicit Connection(std::unique_ptr<ConnectionState> state);
-  std::unique_ptr<ConnectionState> state_;
+  explicit Connection(std::shared_ptr<ConnectionState> state);
+  std::shared_ptr<ConnectionState> state_;
 };
 
 /// BEGIN IMMEDIATE … COMMIT; rolled back when it leaves scope without commit().

@@ -74,7 +74,8 @@ Result<std::string> choose_journal(const StoreSpec& spec, Connection& connection
   } while (std::chrono::steady_clock::now() < deadline);
   std::string note;
   if (!mode || *mode != "wal") {
-    if (!mode && mode.error().code == ErrorCode::damaged) return mode.error();
+    if (!mode && (mode.error().code == ErrorCode::damaged || mode.error().code == ErrorCode::busy))
+      return mode.error();
     mode = connection.text_of("PRAGMA journal_mode=DELETE");
     if (!mode) return mode.error();
     note = fmt::format("the file system refuses write-ahead logging; journal mode is {}", *mode);

@@ -51,7 +51,7 @@ TuningDb::~TuningDb() = default;
 Result<TuningDb> TuningDb::open(const std::filesystem::path& file, LogCallback log, bool read_only) {
   auto store = Store::open(tuning_store(), file, std::move(log), read_only);
   if (!store) return store.error();
-  return TuningDb(std::make_unique<State>(State{std::move(*store)}));
+  return TuningDb(std::make_unique<State>(State{.store = std::move(*store)}));
 }
 
 Result<void> TuningDb::put(const Trial& trial) {

@@ -11,6 +11,7 @@ namespace fftconv {
 
 struct TuningDb::State {
   Store store;
+  bool shipped = false;
 
   /// For read_trial()'s callers: logs an unsound row.
   std::function<void(const std::string&)> complain() {
