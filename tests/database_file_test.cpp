@@ -333,7 +333,7 @@ TEST_CASE("a user who may not write: the file is read, new rows go to memory, lo
     fs::path home = directory / "home", file = home / "x.db";
     REQUIRE(both.use(file, {}, 1) == 0);
     REQUIRE(chmod(directory.path().c_str(), 0755) == 0);
-    for (const fs::path& path : {file, fs::path(file.string() + ".lock"), home})
+    for (const fs::path& path : {file, fs::path(file.string() + "-open"), home})
       REQUIRE(chown(path.c_str(), nobody, nobody) == 0);
     REQUIRE(chmod(file.c_str(), 0400) == 0);
     REQUIRE(chmod(home.c_str(), 0500) == 0);

@@ -14,6 +14,11 @@ std::filesystem::path directory_of(const std::filesystem::path& file) {
   return directory.empty() ? "." : directory;
 }
 
+// Not "<file>.lock", which is SQLite's own name where it locks by files.
+Result<FileLock> lock_opening(const std::filesystem::path& file) {
+  return FileLock::take(file.string() + "-open", busy_wait_ms);
+}
+
 }  // namespace
 
 Store::Store(const StoreSpec& spec, std::filesystem::path file, LogCallback log, bool read_only,
@@ -60,7 +65,7 @@ Result<void> Store::open_file() {
   }
   if (auto made = make_private_directory(directory_of(file_)); !made) return made;
   if (auto fine = check_private_file(file_); !fine) return fine;
-  auto lock = FileLock::take(file_.string() + ".lock", busy_wait_ms);
+  auto lock = lock_opening(file_);
   if (!lock) return lock.error();
   return open_file_locked();
 }
@@ -105,7 +110,7 @@ Result<void> Store::recover(const Error& why) {
   if (in_memory_ || read_only_) return start_memory(why);
   auto memory = open_memory_database(*spec_);
   if (!memory) return memory.error();
-  auto lock = FileLock::take(file_.string() + ".lock", busy_wait_ms);
+  auto lock = lock_opening(file_);
   if (!lock) return lock.error().code == ErrorCode::busy ? Result<void>(lock.error()) : start_memory(lock.error());
   connection_ = std::move(*memory);  // closes the file
   std::filesystem::path damaged;
