@@ -102,6 +102,38 @@ TEST_CASE("the H200's dense rate is the measured one, mma.sync's share of it und
   CHECK(near(dense_rate(*facts_of_arch("sm_80"), Precision::f16), 312e12));
 }
 
+TEST_CASE("the floor's bytes and operations are those counted by hand") {
+  const double rows = 64 * 768, filters = 768;
+  // Each row in and out; each filter's fp16 spectrum once for 64 rows up to 8K, for 32 at 16K, for 8 from 64K on.
+  CHECK(near(floor_bytes(rows_of(8192)), rows * 8192 * 4 + filters * 8192 * 2));
+  CHECK(near(floor_bytes(rows_of(16384)), rows * 16384 * 4 + filters * 16384 * 2 * 2));
+  CHECK(near(floor_bytes(rows_of(1 << 20)), rows * (1 << 20) * 4 + filters * (1 << 20) * 2 * 8));
+  Problem gated = rows_of(1024);
+  gated.pregate = gated.postgate = true;
+  CHECK(near(floor_bytes(gated), rows * 1024 * 8 + filters * 1024 * 2));
+  gated.postgate = false;
+  CHECK(near(floor_bytes(gated), rows * 1024 * 6 + filters * 1024 * 2));
+  // 32 x 32 x 32, both ways: causal half a stage and two whole ones; circular three whole ones for two rows.
+  CHECK(near(floor_matrix_flops(rows_of(32768)), rows * 32768 * 2 * (4 * 32 + 8 * 64)));
+  CHECK(near(floor_matrix_flops(rows_of(32768, Mode::circular)), rows * 32768 * 2 * (8 * 96) / 2));
+  Problem split = rows_of(32768);
+  split.precision = Precision::f32;
+  CHECK(near(floor_matrix_flops(split), 3 * floor_matrix_flops(rows_of(32768))));
+}
+
+TEST_CASE("a CPU's floor is its passes of radix 4 at the fused rate, or memory where that is slower") {
+  DeviceFacts d;
+  d.kind = DeviceKind::cpu;
+  d.arch = "x86-64-avx2";
+  d.fma_f32_flops = 1e11;
+  d.memory_bytes_per_s = 1e15;
+  const double samples = 64. * 768 * 4096;
+  // Six passes each way, the outermost half: 13.5 operations a sample and pass, 6 for the product.
+  CHECK(near(floor_seconds(rows_of(4096), d), 2 * samples * (13.5 * 5.5 + 6) / 1e11));
+  d.memory_bytes_per_s = 1e9;
+  CHECK(near(floor_seconds(rows_of(4096), d), floor_bytes(rows_of(4096)) / 1e9));
+}
+
 TEST_CASE("the floor grows with length, batch, gates, width and precision") {
   for (const Mode mode : {Mode::causal, Mode::circular}) {
     double before = 0;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
@@ -96,6 +97,8 @@ TEST_CASE("every NaN stays a NaN both ways") {
     }
     CHECK(wrong == 0);
     CHECK((f.round(std::numeric_limits<double>::quiet_NaN()) & 0x7fff) > f.infinity);
+    // Its payload lies below what 16 bits hold: dropping it must not leave an infinity.
+    CHECK((f.round(std::bit_cast<double>(0x7ff0000000000001)) & 0x7fff) > f.infinity);
   }
 }
 

@@ -182,5 +182,6 @@ TEST_CASE("what is not finite, or of another size, is infinitely wrong") {
   CHECK(relative_l2_error(Row{1, nan}, Row{1, 2}) == inf);
   CHECK(relative_l2_error(Row{1, -inf}, Row{1, 2}) == inf);
   CHECK(relative_l2_error(Row{1, inf}, Row{1, inf}) == inf);
+  CHECK(relative_l2_error(Row{1, 2}, Row{1, inf}) == inf);
   CHECK(relative_l2_error(Row{1}, Row{1, 2}) == inf);
 }
