@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "convolution_check.h"
+#include "fftconv/plan.h"
 #include "fftconv/search_space.h"
 #include "fftconv/sim_device.h"
 
@@ -193,4 +194,32 @@ TEST_CASE("parts with 99 KB of shared memory take rows that fit and refuse the o
   Result<KernelConfig> none = default_config(p, sim->facts());
   REQUIRE_FALSE(none.ok());
   CHECK(none.error().message.find("shared memory") != std::string::npos);
+}
+
+TEST_CASE("a plan refuses addresses that its kernel's accesses cannot take") {
+  Result<std::shared_ptr<Device>> device = open_device(DeviceKind::sim);
+  REQUIRE(device.ok());
+  ContextOptions options;
+  options.use_disk = false;
+  Result<std::shared_ptr<Context>> context = Context::create(*device, options);
+  REQUIRE(context.ok());
+  const Problem p = problem(Mode::causal, 256, DataType::f16, Precision::f16, 1, 1);
+  Result<Plan> plan = (*context)->plan(p);
+  REQUIRE_MESSAGE(plan.ok(), (plan.ok() ? "" : plan.error().message));
+  auto u = (*device)->allocate(1024), y = (*device)->allocate(1024), k = (*device)->allocate(1024);
+  REQUIRE((u.ok() && y.ok() && k.ok()));
+  const std::vector<float> taps(256, 0.5f);
+  REQUIRE((*device)->upload((*k)->data(), taps.data(), 1024).ok());
+  Result<FilterSpectrum> spectrum = plan->make_spectrum((*k)->data());
+  REQUIRE_MESSAGE(spectrum.ok(), (spectrum.ok() ? "" : spectrum.error().message));
+  ConvolutionBuffers buffers;
+  buffers.spectrum = &*spectrum;
+  buffers.u = static_cast<const std::byte*>((*u)->data()) + 2;
+  buffers.y = (*y)->data();
+  Result<void> refused = plan->execute(buffers);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::invalid_argument);
+  CHECK(refused.error().message.find("16 bytes") != std::string::npos);
+  buffers.u = (*u)->data();
+  CHECK(plan->execute(buffers).ok());
 }

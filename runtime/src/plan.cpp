@@ -47,6 +47,12 @@ Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& bu
   if (!fits(*buffers.spectrum->state().kernel, *plan.kernel)) {
     return invalid("The spectrum was made by another plan, whose kernel has another order: make one with this plan.");
   }
+  const auto alignment = static_cast<std::uintptr_t>(plan.kernel->source.io_alignment);
+  const auto misaligned = [alignment](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % alignment != 0; };
+  if (misaligned(buffers.u) || misaligned(buffers.y)) {
+    return invalid(fmt::format(
+        "u and y must lie at multiples of {} bytes: this plan's kernel moves so much at a time.", alignment));
+  }
   if (overlap(buffers.u, buffers.y, plan.io_bytes)) return invalid("u and y overlap: give y memory of its own.");
   for (const Result<void>& checked : {check_optional(buffers.pregate, problem.pregate, "pregate"),
                                       check_optional(buffers.postgate, problem.postgate, "postgate"),

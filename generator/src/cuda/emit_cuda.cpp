@@ -152,6 +152,8 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.spectrum_bytes = filter_count(problem) * l.m * l.spectrum_point_bytes;
   source.spectrum_scratch_bytes = std::int64_t{g.spectrum_blocks} * l.m * 8;
 
+  source.io_alignment = l.copy;
+
   std::string& text = source.text;
   text = header_comment(problem, config, l, device);
   text += fmt::format("\n#ifndef FFTCONV_SIM\n{}#endif\n", template_text("cuda/prelude.cuh"));
