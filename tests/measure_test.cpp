@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <map>
@@ -281,6 +282,23 @@ TEST_CASE("a value that is not finite is found in a row that is not compared") {
     store_element(problem.io, args_of(*tensors).y, row * problem.seqlen + 11, std::nan(""));
   }
   CHECK(checked(*tensors).fault.find("not finite") != std::string::npos);
+}
+
+TEST_CASE("infinities and NaN are told from large and subnormal values in every type") {
+  for (DataType type : {DataType::f16, DataType::bf16, DataType::f32}) {
+    CAPTURE(to_string(type));
+    std::vector<std::byte> bytes(100 * size_of(type));
+    for (std::int64_t i = 0; i < 100; ++i) store_element(type, bytes.data(), i, i % 2 ? 60000 : -6e-8);
+    CHECK(all_finite(type, bytes.data(), 100));
+    for (double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+      for (std::int64_t place : {0, 57, 99}) {
+        store_element(type, bytes.data(), place, bad);
+        CHECK(!all_finite(type, bytes.data(), 100));
+        store_element(type, bytes.data(), place, 1);
+      }
+    }
+    CHECK(all_finite(type, bytes.data(), 100));
+  }
 }
 
 TEST_CASE("a byte written before or after a buffer is found, with the buffer's name") {

@@ -52,6 +52,30 @@ void store_element(DataType type, void* base, std::int64_t index, double value) 
   static_cast<float*>(base)[index] = static_cast<float>(value);
 }
 
+namespace {
+
+// An exponent of all ones is an infinity or a NaN.
+template <class Bits>
+bool exponents_below(Bits exponent, const Bits* values, std::int64_t count) {
+  Bits found = 0;
+  for (std::int64_t i = 0; i < count; ++i) found |= static_cast<Bits>((values[i] & exponent) == exponent);
+  return found == 0;
+}
+
+}  // namespace
+
+bool all_finite(DataType type, const void* base, std::int64_t count) {
+  switch (type) {
+    case DataType::f16:
+      return exponents_below<std::uint16_t>(0x7c00, static_cast<const std::uint16_t*>(base), count);
+    case DataType::bf16:
+      return exponents_below<std::uint16_t>(0x7f80, static_cast<const std::uint16_t*>(base), count);
+    case DataType::f32:
+      break;
+  }
+  return exponents_below<std::uint32_t>(0x7f800000, static_cast<const std::uint32_t*>(base), count);
+}
+
 std::vector<double> load_row(const Problem& problem, const void* base, std::int64_t b, std::int64_t h) {
   const RowStrides strides = row_strides(problem);
   const std::int64_t first = b * strides.batch + h * strides.channel;

@@ -26,6 +26,10 @@ std::size_t io_bytes(const Problem& problem);
 double load_element(DataType type, const void* base, std::int64_t index);
 void store_element(DataType type, void* base, std::int64_t index, double value);
 
+/// Whether `count` elements from `base` on are neither infinite nor NaN. Outputs are gigabytes: no conversion, and
+/// nothing that keeps the loop from being vectorised.
+bool all_finite(DataType type, const void* base, std::int64_t count);
+
 /// The seqlen samples of row (b, h) of a tensor of the problem's I/O type.
 std::vector<double> load_row(const Problem& problem, const void* base, std::int64_t b, std::int64_t h);
 void store_row(const Problem& problem, void* base, std::int64_t b, std::int64_t h, const std::vector<double>& row);
