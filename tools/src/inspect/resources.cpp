@@ -116,8 +116,10 @@ std::string as_text(const Subject& subject, const Resources& r) {
     text += fmt::format("not simulated: {}\n", r.without);
   }
   if (r.machine) {
+    auto counts = r.machine->opcodes;
+    std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     Table opcodes({{"opcode"}, {"count", Align::right}});
-    for (const auto& [name, number] : r.machine->opcodes) opcodes.add({name, fmt::format("{}", number)});
+    for (const auto& [name, number] : counts) opcodes.add({name, fmt::format("{}", number)});
     text += fmt::format("\n{} instructions of machine code\n{}", r.machine->instructions, opcodes.text());
   }
   return text;

@@ -62,6 +62,11 @@ Result<Outcome> convolve(const Job& job, const RunOptions& options, const Consol
   return outcome;
 }
 
+std::string without_last_newlines(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
 std::string report(const Job& job, const RunOptions& options, const Outcome& outcome, const std::string& written) {
   if (options.json) {
     Json json{{"output", options.output},
@@ -76,7 +81,7 @@ std::string report(const Job& job, const RunOptions& options, const Outcome& out
     return dump(json);
   }
   std::string text = fmt::format("{}: {}\n{} on {}\n{}\n", options.output, written, show_seconds(outcome.seconds),
-                                 outcome.device, outcome.explanation);
+                                 outcome.device, without_last_newlines(outcome.explanation));
   if (outcome.error >= 0) {
     text += fmt::format("relative L2 error {} against fp64 (budget {})\n", show_error(outcome.error),
                         show_error(error_budget(job.problem)));

@@ -19,10 +19,14 @@ struct Answer {
 Result<Answer> ask_model(const Problem& problem, const Target& target, const Orders& orders) {
   const auto ranked = rank_of_orders(problem, target.facts, orders);
   if (!ranked) return ranked.error();
+  const Ranked& first = ranked->front();
   return Answer{
-      problem, to_string(ranked->front().config), to_string(Provenance::cost_model),
-      fmt::format("first of {} candidates by the cost model for {}, {} predicted, nothing was measured ({})",
-                  ranked->size(), target.facts.arch, show_seconds(ranked->front().cost.total_s), target.why_absent)};
+      problem, to_string(first.config), to_string(Provenance::cost_model),
+      fmt::format(
+          "{}\n  kernel     {}\n  chosen by  cost_model for {}, first of {}; nothing was measured: {}\n  time       "
+          "predicted {}, floor {}\n",
+          to_string(problem), to_string(first.config), target.facts.arch, ranked->size(), target.why_absent,
+          show_seconds(first.cost.total_s), show_seconds(floor_seconds(problem, target.facts)))};
 }
 
 Result<Answer> ask_context(const Problem& problem, Context& context) {

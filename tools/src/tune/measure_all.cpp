@@ -69,18 +69,6 @@ std::string why_none(Context& context, const Problem& problem) {
   return reason;
 }
 
-/// The fastest of the orders asked for; the database knows others too, and the plain default was measured besides.
-std::optional<Trial> winner_of_orders(Context& context, const Problem& problem, const Orders& orders) {
-  std::optional<Trial> winner;
-  context.with_database([&](TuningDb& database) {
-    for (const Trial& trial : database.trials(context.environment(), problem)) {
-      if (winner || trial.measurement.status != TrialStatus::measured) continue;
-      if (has_order(trial.config, orders)) winner = trial;
-    }
-  });
-  return winner;
-}
-
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
@@ -114,8 +102,7 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
     if (!job.orders.empty()) {
       options.wanted = [&](const KernelConfig& config) { return has_order(config, job.orders); };
     }
-    auto summary = search(context, problem, options);
-    if (summary && !job.orders.empty()) summary->winner = winner_of_orders(context, problem, job.orders);
+    const auto summary = search(context, problem, options);
     progress.begin(name);
     if (summary && summary->winner) {
       add_row(table, *summary);
