@@ -21,9 +21,11 @@ double algorithm_products(const Problem& problem, const KernelConfig& config) {
   double products = 0;
   for (std::size_t digit = 0; digit < config.radices.size(); ++digit) {
     const double n = config.radices[digit];
-    if (config.radices[digit] % 16 != 0) continue;  // left to the general units
     const int real_products = digit == 0 && !config.paired ? 2 : 4;
-    products += 2 * real_products * (n / 16) * (n / 16) * (m / n / 8);
+    const bool fills_block = config.radices[digit] % 16 == 0;
+    const bool shares_block = 16 % config.radices[digit] == 0;
+    if (fills_block) products += 2 * real_products * (n / 16) * (n / 16) * (m / n / 8);
+    if (shares_block && !fills_block) products += 2 * real_products * (m / 16 / 8);
   }
   return products * transforms(problem, config) * (config.engine == Engine::mma_split ? 3 : 1);
 }

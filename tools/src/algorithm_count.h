@@ -13,7 +13,8 @@ namespace fftconv::tools {
 
 /// Real m16n8k16 products of the transforms of all rows: for each digit of N points (a multiple of 16), forward and
 /// inverse, four real N x N by N x (M / N) products; two for the outermost digit of real rows, whose input is real
-/// and of whose output the real part is wanted. Times three where values are split in two. 0 for the CPU's engine.
+/// and of whose output the real part is wanted. A digit of 2, 4 or 8 points takes one block of 16 for 8, 4 or 2
+/// transforms; one of 3 or 5 points takes none. Times three where values are split in two. 0 for the CPU's engine.
 double algorithm_products(const Problem& problem, const KernelConfig& config);
 
 /// Rows times transform length, half of it where two rows ride in one transform.

@@ -93,10 +93,14 @@ Result<Convolution> Convolution::prepare(Device& device, const Plan& plan, std::
   return convolution;
 }
 
-Result<void> Convolution::run() {
+Result<void> Convolution::start() {
   const ConvolutionBuffers buffers{.u = u_->data(), .y = y_->data(), .spectrum = &spectrum_.front()};
-  auto executed = plan_.execute(buffers);
-  if (!executed) return executed;
+  return plan_.execute(buffers);
+}
+
+Result<void> Convolution::run() {
+  auto started = start();
+  if (!started) return started;
   return device_->synchronize(nullptr);
 }
 

@@ -21,6 +21,8 @@ class Convolution {
   static Result<Convolution> prepare(Device& device, const Plan& plan, std::span<const float> u,
                                      std::span<const float> filter);
 
+  /// Queues one run on the default stream (a CPU is done when this returns).
+  Result<void> start();
   /// Runs and waits.
   Result<void> run();
   /// y as (B, H, L).

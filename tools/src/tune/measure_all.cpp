@@ -27,8 +27,11 @@ Table make_table(bool cuda) {
 void add_row(Table& table, const SearchSummary& summary) {
   const Measurement& winner = summary.winner->measurement;
   const double plain = summary.plain_default ? summary.plain_default->measurement.median : 0;
-  table.add({to_string(summary.problem), to_string(summary.winner->config), show_seconds(winner.median),
-             show_seconds(plain), plain > 0 ? show_ratio(plain / winner.median) : "-",
+  // A candidate that left the race early has an estimate only.
+  const char* const about = winner.status == TrialStatus::dropped ? "~" : "";
+  table.add({to_string(summary.problem), to_string(summary.winner->config),
+             fmt::format("{}{}", about, show_seconds(winner.median)), show_seconds(plain),
+             plain > 0 ? show_ratio(plain / winner.median) : "-",
              show_rate(io_bytes(summary.problem) / winner.median), show_error(winner.error),
              fmt::format("{} of {}", summary.record.measured, summary.record.candidates),
              show_seconds(summary.floor_s), summary.floor_s > 0 ? show_ratio(winner.median / summary.floor_s) : "-"});
@@ -69,6 +72,19 @@ std::string why_none(Context& context, const Problem& problem) {
   return reason;
 }
 
+/// Where chosen orders are asked for and all their candidates left the race to the plain default, the fastest of them
+/// is still the answer.
+std::optional<Trial> fastest_dropped(Context& context, const Problem& problem, const Orders& orders) {
+  std::optional<Trial> fastest;
+  context.with_database([&](TuningDb& database) {
+    for (const Trial& trial : database.trials(context.environment(), problem)) {
+      if (fastest || trial.measurement.status != TrialStatus::dropped) continue;
+      if (has_order(trial.config, orders)) fastest = trial;
+    }
+  });
+  return fastest;
+}
+
 class Stopwatch {
  public:
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
@@ -102,7 +118,10 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
     if (!job.orders.empty()) {
       options.wanted = [&](const KernelConfig& config) { return has_order(config, job.orders); };
     }
-    const auto summary = search(context, problem, options);
+    auto summary = search(context, problem, options);
+    if (summary && !summary->winner && !job.orders.empty()) {
+      summary->winner = fastest_dropped(context, problem, job.orders);
+    }
     progress.begin(name);
     if (summary && summary->winner) {
       add_row(table, *summary);
