@@ -197,7 +197,8 @@ Result<void> Transaction::commit() {
 
 Transaction::~Transaction() {
   // A full disk or a damaged page may have rolled back already; a second ROLLBACK would only fail.
-  if (open_ && sqlite3_get_autocommit(connection_.handle()) == 0) (void)connection_.run("ROLLBACK");
+  if (open_ && sqlite3_get_autocommit(connection_.handle()) == 0)
+    sqlite3_exec(connection_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 Result<void> copy(Connection& from, Connection& to) {
