@@ -25,16 +25,18 @@ const Range* Launch::range_of(std::uintptr_t address) {
 // An access must lie in the allocation of its base pointer: beyond it the next one may be somebody else's. A base
 // that lies outside (shifted, so that the offset brings it back) may lead into any.
 const std::byte* Launch::global_address(const Range* range, const void* base, int offset, int bytes, int lane,
-                                        int line, bool reads) {
+                                        int line, Use use) {
+  const char* verb = use == Use::write ? "writes" : "reads";
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(base) + static_cast<std::intptr_t>(offset);
   if (address % static_cast<std::uintptr_t>(bytes) != 0 && findings_.is_new("misaligned", line, 0)) {
     findings_.add("misaligned", line, 0,
                   fmt::format("misaligned: line {} {} {} bytes at byte offset {} of a pointer ({}): the address must "
                               "be a multiple of {}.",
-                              line, reads ? "reads" : "writes", bytes, offset, to_string(where(lane)), bytes));
+                              line, verb, bytes, offset, to_string(where(lane)), bytes));
   }
   const Range* home = range ? range : range_of(address);
   if (home && home->holds(address, static_cast<std::size_t>(bytes))) {
+    if (use != Use::read && options_.checks) note_use(*home, address, bytes, line, use);
     return reinterpret_cast<const std::byte*>(address);
   }
   if (findings_.is_new("out-of-range", line, 0)) {
@@ -45,9 +47,22 @@ const std::byte* Launch::global_address(const Range* range, const void* base, in
                           : std::string("no allocation is there");
     findings_.add("out-of-range", line, 0,
                   fmt::format("out-of-range: line {} {} {} bytes at byte offset {} of a pointer ({}): {}.", line,
-                              reads ? "reads" : "writes", bytes, offset, to_string(where(lane)), extent));
+                              verb, bytes, offset, to_string(where(lane)), extent));
   }
   return nullptr;
+}
+
+// Constants are read past the caches that writes keep right. Judged by the extent of both in an allocation, not byte
+// by byte: tables and results do not interleave.
+void Launch::note_use(const Range& range, std::uintptr_t address, int bytes, int line, Use use) {
+  Uses& uses = uses_[static_cast<std::size_t>(&range - request_.memory.data())];
+  (use == Use::write ? uses.written : uses.constant).add(address, bytes, line);
+  if (!uses.written.meets(uses.constant)) return;
+  findings_.add(
+      "race", uses.written.line, uses.constant.line,
+      fmt::format("race: line {} writes global memory that line {} reads as constant: read it with ldg_ and "
+                  "order the two.",
+                  uses.written.line, uses.constant.line));
 }
 
 void Launch::count_global(const void* base, const int* offset, std::uint32_t active, int bytes) {
@@ -66,7 +81,7 @@ void Launch::count_global(const void* base, const int* offset, std::uint32_t act
 }
 
 void Launch::load_global(std::uint32_t* result, const void* base, const int* offset, const int* mask, int bytes,
-                         bool /*constant*/, int line) {
+                         bool constant, int line) {
   const int count = lanes();
   const int words = std::max(1, bytes / 4);
   const std::uint32_t asked = active(mask);
@@ -75,7 +90,8 @@ void Launch::load_global(std::uint32_t* result, const void* base, const int* off
   for (int i = 0; i < count; ++i) {
     std::uint32_t value[4] = {};
     if (asked >> i & 1u) {
-      if (const std::byte* address = global_address(range, base, offset[i], bytes, i, line, true)) {
+      if (const std::byte* address =
+              global_address(range, base, offset[i], bytes, i, line, constant ? Use::constant : Use::read)) {
         std::memcpy(value, address, static_cast<std::size_t>(bytes));
       }
     }
@@ -92,7 +108,7 @@ void Launch::store_global(void* base, const int* offset, const std::uint32_t* va
   const Range* range = range_of(reinterpret_cast<std::uintptr_t>(base));
   for (int i = 0; i < count; ++i) {
     if (!(asked >> i & 1u)) continue;
-    const std::byte* address = global_address(range, base, offset[i], bytes, i, line, false);
+    const std::byte* address = global_address(range, base, offset[i], bytes, i, line, Use::write);
     if (!address) continue;
     std::uint32_t lane_value[4];
     for (int w = 0; w < words; ++w) lane_value[w] = value[w * count + i];

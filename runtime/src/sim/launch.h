@@ -63,6 +63,22 @@ struct Workspace {
   Shadow shadow;
 };
 
+/// Bytes of one allocation that a launch wrote, and those that it read as constant (ldc).
+struct Extent {
+  std::uintptr_t begin = UINTPTR_MAX;
+  std::uintptr_t end = 0;
+  int line = 0;
+  void add(std::uintptr_t address, int bytes, int at_line) {
+    if (address < begin) begin = address, line = at_line;
+    if (address + static_cast<std::uintptr_t>(bytes) > end)
+      end = address + static_cast<std::uintptr_t>(bytes), line = at_line;
+  }
+  bool meets(const Extent& other) const { return begin < other.end && other.begin < end; }
+};
+struct Uses {
+  Extent written, constant;
+};
+
 struct LaunchRequest {
   KernelFunction function = nullptr;
   const KernelEntry* entry = nullptr;
@@ -129,8 +145,10 @@ class Launch {
   void load_matrices(const int* row, int matrices, bool transposed, std::uint32_t* result, int line);
 
   // global_access.cpp
+  enum class Use { read, constant, write };
   const std::byte* global_address(const Range* range, const void* base, int offset, int bytes, int lane, int line,
-                                  bool reads);
+                                  Use use);
+  void note_use(const Range& range, std::uintptr_t address, int bytes, int line, Use use);
   const Range* range_of(std::uintptr_t address);
   void count_global(const void* base, const int* offset, std::uint32_t active, int bytes);
 
@@ -157,6 +175,7 @@ class Launch {
   std::array<Meeting, max_warps> meetings_;
   std::uint64_t random_;
   const Range* last_range_ = nullptr;
+  std::vector<Uses> uses_;  // of each live allocation
 };
 
 }  // namespace fftconv::sim

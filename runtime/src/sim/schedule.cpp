@@ -32,6 +32,7 @@ Launch::Launch(const SimOptions& options, LaunchRequest request, Workspace& work
       workspace_(workspace),
       random_(options.seed * 0x9e3779b97f4a7c15ull + 1) {
   warps_ = request_.entry->threads / lanes_per_warp;
+  uses_.resize(request_.memory.size());
   agents_ = static_cast<std::size_t>(vector_mode() ? warps_ : request_.entry->threads);
 }
 

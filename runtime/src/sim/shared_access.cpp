@@ -156,7 +156,7 @@ void Launch::copy_async(const int* shared, const void* base, const int* offset, 
   const Range* range = range_of(reinterpret_cast<std::uintptr_t>(base));
   for (int i = 0; i < count; ++i) {
     const std::byte* source = nullptr;
-    if (reads >> i & 1u) source = global_address(range, base, offset[i], bytes, i, line, true);
+    if (reads >> i & 1u) source = global_address(range, base, offset[i], bytes, i, line, Use::read);
     if (!shared_range_ok(shared[i], bytes, bytes, i, line)) continue;
     check_write(shared[i], bytes, i, line, true);
     agent_->copies.push_back({shared[i], source, bytes, vector_mode() ? i : agent_->lane, line});
