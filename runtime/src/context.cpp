@@ -134,8 +134,11 @@ TuningDb* DeviceContext::shipped() {
   if (!shipped_opened_) {
     shipped_opened_ = true;
     Result<TuningDb> opened = open_shipped(log_);
-    if (opened) shipped_.emplace(std::move(opened).value());
-    if (!opened && log_) log_(fmt::format("The shipped measurements are not used: {}", opened.error().message));
+    if (opened) {
+      shipped_.emplace(std::move(opened).value());
+    } else if (log_) {
+      log_(fmt::format("The shipped measurements are not used: {}", opened.error().message));
+    }
   }
   return shipped_ ? &*shipped_ : nullptr;
 }
