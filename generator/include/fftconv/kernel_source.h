@@ -33,7 +33,7 @@ struct KernelSource {
   std::vector<std::byte> tables;            ///< DFT matrices and twiddles, read by both entries
   std::int64_t spectrum_bytes = 0;          ///< all filters, in fragment order (opaque)
   std::int64_t spectrum_scratch_bytes = 0;  ///< device memory that the spectrum entry needs while it runs
-  int io_alignment = 1;  ///< bytes: the addresses of u and y are multiples of it
+  int io_alignment = 1;                     ///< bytes: the addresses of u and y are multiples of it
   std::string digest;  ///< SHA-256 of text, options and arch, in hexadecimal; names the binary in the cache
 };
 

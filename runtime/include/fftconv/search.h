@@ -23,8 +23,8 @@ struct SearchOptions {
   std::function<void(const SearchProgress&)> progress;
   std::function<bool()> cancelled;  ///< asked between samples; true ends the search, what is known stays known
   int compile_threads = 2;
-  /// Candidates to look at; empty: all. The search then counts as incomplete, and the winner is one of them. The plain
-  /// default is always measured.
+  /// Candidates to look at; empty: all. The search then counts as incomplete, and the winner is one of them. The
+  /// plain default is always measured.
   std::function<bool(const KernelConfig&)> wanted;
 };
 
