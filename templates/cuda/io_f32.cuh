@@ -6,15 +6,15 @@ constexpr int IO_STEP1 = N2_OUTER * IO_SLAB + (N2_OUTER % 2 == 0 ? 16 : 0);
 constexpr int IO_ROW = N1_OUTER * IO_STEP1;  // bytes of one row
 constexpr int IO_SIZE = 4;
 
-FFTCONV_DEVICE vi io_slab_offset_of(vi i1, vi i2) { return i1 * IO_STEP1 + i2 * IO_STEP2; }
 FFTCONV_DEVICE int io_slab_offset(int i1, int i2) { return i1 * IO_STEP1 + i2 * IO_STEP2; }
 FFTCONV_DEVICE vi io_chunk(vi r, vi h4) {
   const vi s = C == 16 ? ((h4 << 1) | (h4 & 1)) & 7 : h4 & 7;
-  return ((r ^ s) + h4 * R) * 16;
+  return ((r & 7) ^ s) * 16 + (r >> 3) * 128 + h4 * (R * 16);
 }
+// Byte offset in a slab of its sample n.
 FFTCONV_DEVICE vi io_offset(vi n) {
-  const vi slab = n / (R * C), inner = n % (R * C), r = inner / C, c = inner % C;
-  return io_slab_offset_of(slab / N2_OUTER, slab % N2_OUTER) + io_chunk(r, c >> 2) + (c & 3) * 4;
+  const vi r = n / C, c = n % C;
+  return io_chunk(r, c >> 2) + (c & 3) * 4;
 }
 
 // One number of column c = 8 h + g, k over slabs `step` bytes apart.

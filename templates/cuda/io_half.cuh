@@ -5,12 +5,11 @@ constexpr int IO_STEP1 = N2_OUTER * IO_SLAB + (N2_OUTER % 2 == 0 ? 16 : 0);
 constexpr int IO_ROW = N1_OUTER * IO_STEP1;  // bytes of one row
 constexpr int IO_SIZE = 2;
 
-FFTCONV_DEVICE vi io_slab_offset_of(vi i1, vi i2) { return i1 * IO_STEP1 + i2 * IO_STEP2; }
 FFTCONV_DEVICE int io_slab_offset(int i1, int i2) { return i1 * IO_STEP1 + i2 * IO_STEP2; }
-// Byte offset in a row of sample n.
+// Byte offset in a slab of its sample n.
 FFTCONV_DEVICE vi io_offset(vi n) {
-  const vi slab = n / (R * C), inner = n % (R * C), r = inner / C, c = inner % C;
-  return io_slab_offset_of(slab / N2_OUTER, slab % N2_OUTER) + chunk_offset_of(r, c >> 3) + (c & 7) * 2;
+  const vi r = n / C, c = n % C;
+  return chunk_offset_of(r, c >> 3) + (c & 7) * 2;
 }
 
 FFTCONV_DEVICE operand io_operand(vu x) { return to_operand(io_pair(x)); }

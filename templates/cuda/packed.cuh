@@ -21,10 +21,10 @@ FFTCONV_DEVICE vf second(real_pair x) { return x2_high(x.v); }
 FFTCONV_DEVICE operand to_operand(real_pair x) { return x; }
 
 FFTCONV_DEVICE complex_pair multiply(complex_pair x, complex_pair w) {
-  return {{x2_fma(x.re.v, w.re.v, x2_neg(x2_mul(x.im.v, w.im.v)))}, {x2_fma(x.re.v, w.im.v, x2_mul(x.im.v, w.re.v))}};
+  return {{x2_fma(x2_neg(x.im.v), w.im.v, x2_mul(x.re.v, w.re.v))}, {x2_fma(x.re.v, w.im.v, x2_mul(x.im.v, w.re.v))}};
 }
 FFTCONV_DEVICE complex_pair multiply_conjugate(complex_pair x, complex_pair w) {
-  return {{x2_fma(x.re.v, w.re.v, x2_mul(x.im.v, w.im.v))}, {x2_fma(x.im.v, w.re.v, x2_neg(x2_mul(x.re.v, w.im.v)))}};
+  return {{x2_fma(x.re.v, w.re.v, x2_mul(x.im.v, w.im.v))}, {x2_fma(x2_neg(x.re.v), w.im.v, x2_mul(x.im.v, w.re.v))}};
 }
 
 FFTCONV_DEVICE fragment load_fragment(const void* tables, vi offset) {

@@ -131,7 +131,7 @@ FFTCONV_DEVICE u32x2 ldmatrix_x2_trans(vi row) {
 }
 
 // Global memory: a uniform pointer and a byte offset of the lane.
-FFTCONV_DEVICE const char* at(const void* base, vi offset) { return (const char*)base + offset; }
+FFTCONV_DEVICE const char* at(const void* base, vi offset) { return (const char*)base + (unsigned)offset; }
 FFTCONV_DEVICE vu ldg_u32(const void* base, vi offset) {
   vu v;
   asm volatile("ld.global.u32 %0, [%1];" : "=r"(v) : "l"(at(base, offset)) : "memory");
@@ -225,6 +225,18 @@ FFTCONV_DEVICE void cp_async_4(vi shared, const void* base, vi offset, vp p) {
                "l"(p ? at(base, offset) : (const char*)base), "r"(p ? 4 : 0)
                : "memory");
 }
+FFTCONV_DEVICE void cp_async_16(vi shared, const void* base, vi offset) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(shared)), "l"(at(base, offset))
+               : "memory");
+}
+FFTCONV_DEVICE void cp_async_8(vi shared, const void* base, vi offset) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(shared_address(shared)), "l"(at(base, offset))
+               : "memory");
+}
+FFTCONV_DEVICE void cp_async_4(vi shared, const void* base, vi offset) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared_address(shared)), "l"(at(base, offset))
+               : "memory");
+}
 FFTCONV_DEVICE void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int pending>
 FFTCONV_DEVICE void cp_async_wait() {
@@ -252,13 +264,21 @@ FFTCONV_DEVICE vu f16x2_fma(vu a, vu b, vu c) {
   asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
   return d;
 }
-FFTCONV_DEVICE vu f16x2_neg(vu a) { return a ^ 0x80008000u; }
+FFTCONV_DEVICE vu f16x2_neg(vu a) {  // an operand's sign costs nothing where ptxas can fold it
+  vu d;
+  asm("neg.f16x2 %0, %1;" : "=r"(d) : "r"(a));
+  return d;
+}
 FFTCONV_DEVICE vu bf16x2_fma(vu a, vu b, vu c) {
   vu d;
   asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
   return d;
 }
-FFTCONV_DEVICE vu bf16x2_neg(vu a) { return a ^ 0x80008000u; }
+FFTCONV_DEVICE vu bf16x2_neg(vu a) {
+  vu d;
+  asm("neg.bf16x2 %0, %1;" : "=r"(d) : "r"(a));
+  return d;
+}
 FFTCONV_DEVICE vu bf16x2_add(vu a, vu b) { return bf16x2_fma(a, 0x3f803f80u, b); }
 FFTCONV_DEVICE vu bf16x2_sub(vu a, vu b) { return bf16x2_fma(b, 0xbf80bf80u, a); }
 FFTCONV_DEVICE vu bf16x2_mul(vu a, vu b) { return bf16x2_fma(a, b, 0x80008000u); }

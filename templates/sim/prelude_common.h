@@ -121,6 +121,9 @@ FFTCONV_LDMATRIX(u32x4, ldmatrix_x4_trans, 4, 1)
   FFTCONV_PRELUDE void cp_async_##bytes(vi shared, const void* base, vi offset, vp p, FFTCONV_LINE) {   \
     vi mask = fftconv_mask(p);                                                                          \
     fftconv_sim_cp_async(&shared, base, &offset, &mask, bytes, line.number);                            \
+  }                                                                                                     \
+  FFTCONV_PRELUDE void cp_async_##bytes(vi shared, const void* base, vi offset, FFTCONV_LINE) {         \
+    fftconv_sim_cp_async(&shared, base, &offset, FFTCONV_ALL_LANES, bytes, line.number);                \
   }
 FFTCONV_CP_ASYNC(4)
 FFTCONV_CP_ASYNC(8)

@@ -79,7 +79,7 @@ void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
   out.line(1, "for (int rider = 0; rider < RIDERS; ++rider) {{");
   out.line(2, "const int row = i * RIDERS + rider;");
   out.line(2, "const bool present = row < (int)args.batch;");
-  out.line(2, "load_row((const char*)args.u + row_bytes(args, present ? row : 0, channel), present ? L : 0,");
+  out.line(2, "load_row((const char*)args.u + row_bytes(args, present ? row : 0, channel), present,");
   out.line(2, "         slot + rider * IO_ROW, warp);");
   out.line(1, "}}");
   out.line(0, "}}");
@@ -113,9 +113,14 @@ void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
   out.line(0, "}}");
 }
 
-/// A loop of the transform's warps over `units` pieces of work.
-void unit_loop(Text& out, const char* name, std::int64_t units) {
-  out.line(2, "for (int {} = warp; {} < {}; {} += WARPS) {{", name, name, units, name);
+/// A loop of the transform's warps over `units` pieces of work, by turns, so that what does not depend on the turn is
+/// seen not to. Turns are unrolled where there are few.
+void unit_loop(Text& out, std::int64_t units, int warps) {
+  const std::int64_t turns = (units + warps - 1) / warps;
+  out.line(0, "#pragma unroll {}", turns <= 4 ? turns : 1);
+  out.line(2, "for (int turn = 0; turn < {}; ++turn) {{", turns);
+  out.line(3, "const int unit = warp + turn * WARPS;");
+  if (units % warps != 0) out.line(3, "if (unit >= {}) break;", units);
 }
 
 /// The place of a unit of an outer digit: r, h on tensor cores, the first word i on CUDA cores, and the other digit
@@ -143,12 +148,12 @@ std::int64_t units_of(const Layout& l, const OuterDigit& digit, int width) {
   return digit.mma ? bases * (l.rows / digit.columns) * (l.columns / 8 / width) : bases * l.rows * l.columns / 64;
 }
 
-void first_digit(Text& out, const Layout& l, bool forward) {
+void first_digit(Text& out, const KernelConfig& config, const Layout& l, bool forward) {
   out.line(2, "// {} 1, {} points on {}: {}.", forward ? "Digit" : "Inverse digit", l.first.radix,
            l.first.mma ? "tensor cores" : "CUDA cores",
            forward ? (l.paired ? "u1 + i u2 -> Z[k1]" : "real u -> Z[k1], half the work")
                    : (l.paired ? "Z[k1] -> y1 + i y2" : "Z[k1] -> real y, half the work"));
-  unit_loop(out, "unit", units_of(l, l.first, l.width_first));
+  unit_loop(out, units_of(l, l.first, l.width_first), config.warps);
   unit_place(out, l, l.first, l.width_first, 3, true);
   out.line(3, "const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);");
   if (l.first.mma) {
@@ -334,11 +339,11 @@ void row_loop(Text& out, const Problem& problem, const KernelConfig& config, con
     out.line(2, "transform_sync(group);");
   }
   out.blank();
-  if (l.order >= 3) first_digit(out, l, true);
+  if (l.order >= 3) first_digit(out, config, l, true);
   if (l.order >= 4) second_digit(out, config, l, true);
   core_stage(out, problem, config, l);
   if (l.order >= 4) second_digit(out, config, l, false);
-  if (l.order >= 3) first_digit(out, l, false);
+  if (l.order >= 3) first_digit(out, config, l, false);
   out.blank();
   out.line(2, "store_transform(args, i, channel, slot, warp);");
   out.line(1, "}}");

@@ -5,26 +5,32 @@
 namespace fftconv::cuda {
 namespace {
 
-/// Registers of a thread, from what is live in the widest stage; fitted to what NVRTC 13.0 gives for sm_90a.
-int estimate_registers(const KernelConfig& config, const Layout& l) {
-  const int split = l.planes == 2 ? 2 : 1;
-  const int tile = l.rows * l.columns / 32;  // registers of a complex core tile, packed
-  int core = 2 * tile * split + 12 * split * (std::max(l.rows, l.columns) / 16);
-  if (l.resident_columns) core += 24 * split;
-  if (l.resident_slabs) {
-    const int slabs = config.twiddle == Residency::registers || config.filter == Residency::registers
-                          ? std::max(1, l.slabs / config.warps)
-                          : 1;
-    core += 12 * split * (config.twiddle == Residency::registers ? slabs : 1);
-    core += 16 * split * (config.filter == Residency::registers ? slabs : 1);
+/// Registers that a thread needs so that nothing is spilled: what NVRTC 13.0 gets by with for sm_90a, found by
+/// tightening the launch bound of kernels of each kind (tests/static_quality_test.cpp holds the estimate against the
+/// compiler). Left free, the compiler takes more, to run ahead; above 255 it spills whatever the bound.
+int needed_registers(const KernelConfig& config, const Layout& l) {
+  const bool split = l.planes == 2, wide = config.engine != Engine::mma_f16;  // wide: fp32 accumulators
+  // The core, by points of its tile that a lane holds.
+  const int points = l.rows * l.columns / 32;
+  int core = points <= 8 ? 86 : points <= 16 ? 126 : points <= 24 ? 156 : 184 + (wide ? 24 : 0);
+  if (split) core = points <= 8 ? 160 : points <= 16 ? 254 : 400;
+  if (points > 16 && std::max(l.rows, l.columns) > 32) core += wide ? 80 : 48;
+  // What a row in several slabs adds: the places of slabs, and constants that stay.
+  if (l.order > 2) core += points <= 8 ? 34 : points <= 16 ? 34 : 24;
+  if (split && points <= 8 && l.order > 2) core = 168;
+  if (l.resident_slabs && l.order > 2) {
+    const int slabs = std::max(1, l.slabs / config.warps), scale = split ? 2 : 1;
+    if (config.twiddle == Residency::registers) {
+      core += scale * (slabs <= 2 ? 4 * slabs : 24 * slabs - 16) + (wide && slabs > 1 ? 32 : 0);
+    } else if (config.filter == Residency::registers)
+      core += scale * (slabs <= 2 ? 3 * slabs : 8 * slabs);
   }
-  const auto outer = [&](const OuterDigit& digit, int width) {
-    if (!digit.mma) return digit.radix > 1 ? 6 * digit.radix : 0;
-    const int blocks = digit.blocks;
-    return 4 * blocks * width * split + 12 * blocks * split + 8 * split;
+  const auto outer = [&](const OuterDigit& digit) {
+    if (!digit.mma) return digit.radix > 1 ? 86 : 0;
+    constexpr int packed[] = {0, 120, 128, 200, 254}, halves[] = {0, 168, 250, 400, 400};
+    return split ? halves[digit.blocks] : packed[digit.blocks];
   };
-  const int accumulators = config.engine == Engine::mma_f16 ? 4 : 16;
-  return 40 + accumulators + std::max({core, outer(l.first, l.width_first), outer(l.second, l.width_second)});
+  return std::max({core, outer(l.first), outer(l.second)});
 }
 
 }  // namespace
@@ -36,10 +42,12 @@ Geometry make_geometry(const Problem& problem, const KernelConfig& config, const
   const std::int64_t transforms = (problem.batch + l.riders - 1) / l.riders;
   const std::int64_t per_block = config.loop == 0 ? transforms : std::int64_t{config.rows} * config.loop;
   g.grid_y = static_cast<int>((transforms + per_block - 1) / per_block);
-  g.registers = estimate_registers(config, l);
+  g.registers = needed_registers(config, l);
   const std::int64_t by_shared = device.shared_per_sm / (l.shared_bytes + 1024);
   const std::int64_t by_threads = device.max_warps_per_sm / (l.threads / 32);
-  const std::int64_t by_registers = device.registers_per_sm / (std::int64_t{std::min(g.registers, 255)} * l.threads);
+  // Registers are given out in eights.
+  const std::int64_t granted = (std::min(g.registers, 255) + 7) / 8 * 8;
+  const std::int64_t by_registers = device.registers_per_sm / (granted * l.threads);
   g.blocks_per_sm = static_cast<int>(std::max<std::int64_t>(1, std::min({by_shared, by_threads, by_registers})));
   g.spectrum_blocks = static_cast<int>(std::min<std::int64_t>(filter_count(problem), SPECTRUM_BLOCKS));
   return g;

@@ -103,10 +103,12 @@ Result<void> check_geometry(const Problem& problem, const KernelConfig& config, 
     return unsupported(fmt::format("needs {} bytes of shared memory a block; {} has {}", l.shared_bytes, device.arch,
                                    device.shared_per_block));
   }
-  if (make_geometry(problem, config, l, device).registers * l.threads > device.registers_per_sm) {
+  const Geometry geometry = make_geometry(problem, config, l, device);
+  if (geometry.registers > 255) return unsupported("needs more registers than a thread can have");
+  if ((geometry.registers + 7) / 8 * 8 * l.threads > device.registers_per_sm) {
     return unsupported("needs more registers than a multiprocessor has");
   }
-  if (problem.channels > 2147483647 || make_geometry(problem, config, l, device).grid_y > 65535) {
+  if (problem.channels > 2147483647 || geometry.grid_y > 65535) {
     return unsupported("the batch is cut into more than 65535 parts; use a larger loop");
   }
   if (config.compiler == CompilerId::none) return unsupported("a CUDA kernel needs a compiler: nvrtc or clang");
