@@ -120,9 +120,8 @@ TEST_CASE("buffers that overlap are found") {
 TEST_CASE("an access past a row's end is found, reading and writing") {
   const KernelSource source = kernel(fused, 1000);
   // The last row of the buffer ends where the buffer ends.
-  expect_found(with_fault(source, "void store_row", "n < L), n < L", "n < L), n < L + COPY_SAMPLES"), "out-of-range");
-  expect_found(with_fault(source, "void load_row", "cp_async_16(to, row, n * IO_SIZE, n < samples)",
-                          "cp_async_16(to, row, n * IO_SIZE, n < samples + COPY_SAMPLES)"),
+  expect_found(with_fault(source, "void store_row", "(R * C) < L;", "(R * C) < L + COPY_SAMPLES;"), "out-of-range");
+  expect_found(with_fault(source, "void load_row", "< (present ? L : 0)", "< (present ? L + COPY_SAMPLES : 0)"),
                "out-of-range");
 }
 

@@ -11,7 +11,7 @@
 // absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits
 // only, so forward and inverse cancel it.
 //
-// The cost model expects, per complex point: 0.094 matrix products (m16n8k16), 13.3 issue slots,
+// The cost model expects, per complex point: 0.094 matrix products (m16n8k16), 16.5 issue slots,
 // 8.0 bytes of shared memory; 4224 bytes of shared memory a block.
 
 // ---- constants ----
@@ -62,7 +62,7 @@ FFTCONV_DEVICE void load_transform(const fftconv_args& args, int i, int channel,
   for (int rider = 0; rider < RIDERS; ++rider) {
     const int row = i * RIDERS + rider;
     const bool present = row < (int)args.batch;
-    load_row((const char*)args.u + row_bytes(args, present ? row : 0, channel), present ? L : 0,
+    load_row((const char*)args.u + row_bytes(args, present ? row : 0, channel), present,
              slot + rider * IO_ROW, warp);
   }
 }
@@ -84,7 +84,7 @@ FFTCONV_DEVICE slab_tables tables_of(const fftconv_args& args, int filter, int q
           TABLE_T_TRANSPOSED + q * T_STRIDE, q * T_STRIDE};
 }
 
-FFTCONV_KERNEL(fftconv_convolution, 128, 4)(const fftconv_args args) {
+FFTCONV_KERNEL(fftconv_convolution, 128, 5)(const fftconv_args args) {
   const int warp = warp_id() % WARPS, group = warp_id() / WARPS, channel = block_x();
   const memory_matrix w_left = {args.tables, TABLE_W_LEFT}, w_right = {args.tables, TABLE_W_RIGHT};
   const column_matrices<resident_matrix> columns = {make_resident(w_left), make_resident(w_right)};

@@ -11,7 +11,7 @@
 // absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits
 // only, so forward and inverse cancel it.
 //
-// The cost model expects, per complex point: 0.156 matrix products (m16n8k16), 19.4 issue slots,
+// The cost model expects, per complex point: 0.156 matrix products (m16n8k16), 20.4 issue slots,
 // 24.0 bytes of shared memory; 33536 bytes of shared memory a block.
 
 // ---- constants ----
@@ -63,7 +63,7 @@ FFTCONV_DEVICE void load_transform(const fftconv_args& args, int i, int channel,
   for (int rider = 0; rider < RIDERS; ++rider) {
     const int row = i * RIDERS + rider;
     const bool present = row < (int)args.batch;
-    load_row((const char*)args.u + row_bytes(args, present ? row : 0, channel), present ? L : 0,
+    load_row((const char*)args.u + row_bytes(args, present ? row : 0, channel), present,
              slot + rider * IO_ROW, warp);
   }
 }
@@ -85,7 +85,7 @@ FFTCONV_DEVICE slab_tables tables_of(const fftconv_args& args, int filter, int q
           TABLE_T_TRANSPOSED + q * T_STRIDE, q * T_STRIDE};
 }
 
-FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
+FFTCONV_KERNEL(fftconv_convolution, 256, 2)(const fftconv_args args) {
   const int warp = warp_id() % WARPS, group = warp_id() / WARPS, channel = block_x();
   const memory_matrix first_in_memory = {args.tables, TABLE_FIRST};
   const resident_matrix first_matrix = make_resident(first_in_memory);
@@ -123,7 +123,9 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
     use = use + 1 == DEPTH ? 0 : use + 1;
 
     // Digit 1, 16 points on tensor cores: real u -> Z[k1], half the work.
-    for (int unit = warp; unit < 16; unit += WARPS) {
+#pragma unroll 2
+    for (int turn = 0; turn < 2; ++turn) {
+      const int unit = warp + turn * WARPS;
       const int base = unit / (16);
       const int r = unit / 1 % R, h = unit % 1 * 2;
       const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);
@@ -147,7 +149,9 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
     }
     transform_sync(group);
     // Inverse digit 1, 16 points on tensor cores: Z[k1] -> real y, half the work.
-    for (int unit = warp; unit < 16; unit += WARPS) {
+#pragma unroll 2
+    for (int turn = 0; turn < 2; ++turn) {
+      const int unit = warp + turn * WARPS;
       const int base = unit / (16);
       const int r = unit / 1 % R, h = unit % 1 * 2;
       const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);

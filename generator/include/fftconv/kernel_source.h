@@ -64,7 +64,7 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
 /// Why `config` cannot compute `problem` on `device`, if it cannot. Cheap: nothing is emitted. emit() calls it.
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
 
-/// SHA-256 of every template and of the generator's version: a change of the generator retires what it made.
+/// SHA-256 of every template and of the emitters' sources: a change of the generator retires what it made.
 const std::string& generator_digest();
 
 }  // namespace fftconv

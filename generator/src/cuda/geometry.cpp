@@ -17,13 +17,15 @@ int needed_registers(const KernelConfig& config, const Layout& l) {
   if (points > 16 && std::max(l.rows, l.columns) > 32) core += wide ? 80 : 48;
   // What a row in several slabs adds: the places of slabs, and constants that stay.
   if (l.order > 2) core += points <= 8 ? 34 : points <= 16 ? 34 : 24;
-  if (split && points <= 8 && l.order > 2) core = 168;
+  if (split && points <= 8 && l.order > 2) core = l.first.columns > 1 ? 184 : 168;
   if (l.resident_slabs && l.order > 2) {
     const int slabs = std::max(1, l.slabs / config.warps), scale = split ? 2 : 1;
-    if (config.twiddle == Residency::registers) {
-      core += scale * (slabs <= 2 ? 4 * slabs : 24 * slabs - 16) + (wide && slabs > 1 ? 32 : 0);
-    } else if (config.filter == Residency::registers)
-      core += scale * (slabs <= 2 ? 3 * slabs : 8 * slabs);
+    const bool twiddle = config.twiddle == Residency::registers, filter = config.filter == Residency::registers;
+    if (twiddle) core += scale * (slabs <= 2 ? 4 * slabs : 24 * slabs - 16) + (wide && slabs > 1 ? 32 : 0);
+    if (filter && !twiddle) core += scale * (slabs <= 2 ? 3 * slabs : 8 * slabs) + (wide && slabs > 1 ? 16 : 0);
+    // Several groups of warps have places of their own, and so have columns that share a product.
+    if (config.rows > 1) core += 8;
+    if (twiddle && slabs > 1 && l.first.columns > 1) core += 8;
   }
   const auto outer = [&](const OuterDigit& digit) {
     if (!digit.mma) return digit.radix > 1 ? 86 : 0;
