@@ -130,6 +130,43 @@ TEST_CASE("kernels for processors with narrower vectors are right") {
   CHECK(make_cpu_device(1, "sm_90a").error().code == ErrorCode::device_missing);
 }
 
+TEST_CASE("stores round to nearest even, keep subnormals and overflow to infinity") {
+  // A filter of zeros and a skip of 1.5: y is 1.5 u, rounded once. Every other mantissa is a tie.
+  for (const char* arch : {"", "x86-64"}) {
+    if (!make_cpu_device(1, arch)) continue;
+    for (DataType io : {DataType::f16, DataType::bf16}) {
+      Problem problem = make_problem(Mode::causal, 5000, 1, io);
+      problem.skip = true;
+      Data data(problem);
+      const Result<KernelConfig> config = cpu::default_config(problem, device(arch).facts());
+      REQUIRE(config);
+      const float zeros[2] = {0, 0}, weights[2] = {1.5f, 1.5f};
+      KernelArgs args = data.args();
+      args.filter = zeros;
+      args.skip = weights;
+      std::mt19937_64 random(seed());
+      std::vector<std::uint16_t> u(30000);
+      for (std::uint16_t& bits : u) {
+        bits = static_cast<std::uint16_t>(random());
+        const double value = io == DataType::f16 ? from_f16(bits) : from_bf16(bits);
+        if (!(std::abs(value) < 1e30)) bits = 1;  // no infinities and NaNs, nothing that a transform overflows on
+      }
+      args.u = u.data();
+      const Result<Ready> ready = prepare(problem, *config, args, device(arch));
+      REQUIRE(ready);
+      REQUIRE(ready->kernel->launch(ready->source.convolution, ready->with(args), nullptr));
+      const auto* y = static_cast<const std::uint16_t*>(args.y);
+      int wrong = 0;
+      for (std::size_t i = 0; i < u.size(); ++i) {
+        const double exact = 1.5 * (io == DataType::f16 ? from_f16(u[i]) : from_bf16(u[i]));
+        const std::uint16_t expected = io == DataType::f16 ? to_f16(exact) : to_bf16(exact);
+        if (y[i] != expected && (y[i] | expected) != 0x8000) ++wrong;  // the sign of a zero may go
+      }
+      CHECK_MESSAGE(wrong == 0, to_string(io), " on '", arch, "'");
+    }
+  }
+}
+
 TEST_CASE("gates and skip are applied") {
   for (DataType io : kTypes) {
     for (int bits = io == DataType::f32 ? 1 : 7; bits < 8; ++bits) {
