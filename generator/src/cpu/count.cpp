@@ -19,12 +19,13 @@ struct Work {
 
 /// A DFT of `radix` complex vectors, with twiddles for all but the first.
 Work butterfly(int radix) {
-  const double half = radix / 2, twiddles = radix - 1;
+  const int half = radix / 2;
+  const double twiddles = radix - 1;
   Work work{.adds = 2 * twiddles, .fmas = 2 * twiddles};
   if (radix == 2) work.adds += 4;
   if (radix == 4) work.adds += 16;
   if (radix == 8) work.adds += 52, work.fmas += 4;
-  if (radix % 2 == 1) work += {.adds = 10 * half, .fmas = 4 * half * half};
+  if (radix % 2 == 1) work += {.adds = 10.0 * half, .fmas = 4.0 * half * half};
   return work;
 }
 

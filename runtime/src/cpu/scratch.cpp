@@ -8,6 +8,7 @@ namespace fftconv {
 namespace {
 
 constexpr std::size_t kLine = 64;
+constexpr std::size_t kMost = std::size_t{1} << 40;  // nobody has more; below it sizes round up without wrapping
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 class Scratch {
@@ -19,6 +20,7 @@ class Scratch {
 
   float* at_least(std::size_t bytes) {
     if (bytes <= size_ && data_) return data_;
+    if (bytes >= kMost) return nullptr;
     const bool huge = bytes >= kHugePage;
     const std::size_t unit = huge ? kHugePage : kLine;
     const std::size_t rounded = (bytes + unit - 1) / unit * unit;
