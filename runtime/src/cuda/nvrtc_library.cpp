@@ -69,7 +69,7 @@ Result<NvrtcLibrary> open_nvrtc(const std::string& chosen) {
 std::vector<std::string> toolkit_candidates(const std::string& library, const fs::path& toolkit_root,
                                             const fs::path& venv) {
   std::vector<std::string> sonames;
-  for (const char* suffix : {".so.13", ".so.12", ".so.11.2", ".so"}) sonames.push_back("lib" + library + suffix);
+  for (const char* suffix : {".so.13", ".so.12", ".so.11.2", ".so.11", ".so"}) sonames.push_back("lib" + library + suffix);
 
   std::vector<fs::path> folders = {toolkit_root / "cuda/lib64", toolkit_root / "cuda/lib"};
   const std::vector<fs::path> toolkits = folders_below(toolkit_root);
@@ -80,7 +80,7 @@ std::vector<std::string> toolkit_candidates(const std::string& library, const fs
     folders.push_back(*toolkit / "lib");
   }
   for (const fs::path& python : folders_below(venv / "lib")) {
-    for (const char* wheel : {"cu13", "cuda_nvrtc", "nvjitlink"}) {
+    for (const char* wheel : {"cu13", "cuda_nvrtc", "nvjitlink", "cufft"}) {
       folders.push_back(python / "site-packages/nvidia" / wheel / "lib");
     }
   }

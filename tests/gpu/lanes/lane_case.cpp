@@ -184,6 +184,10 @@ std::vector<LaneCase> lane_cases() {
   return all;
 }
 
+std::string preamble() {
+  return fmt::format("#ifndef FFTCONV_SIM\n{}\n#endif\n{}", template_text("cuda/prelude.cuh"), kArguments);
+}
+
 KernelSource source_of(const LaneCase& lane_case, const std::string& arch) {
   KernelSource source;
   source.arch = arch;
@@ -192,11 +196,11 @@ KernelSource source_of(const LaneCase& lane_case, const std::string& arch) {
                         .threads = lane_case.warps * 32,
                         .shared_bytes = lane_case.shared_bytes};
   source.text = fmt::format(
-      "// {}\n#ifndef FFTCONV_SIM\n{}\n#endif\n{}"
+      "// {}\n{}"
       "constexpr int kThreads = {}, kWordsIn = {}, kWordsOut = {}, kGridX = {}, kGridY = {};{}"
       "FFTCONV_KERNEL(lane_case, {}, 1)(const fftconv_args args) {{\n{}\n}}\n",
-      lane_case.name, template_text("cuda/prelude.cuh"), kArguments, lane_case.warps * 32, lane_case.words_in,
-      lane_case.words_out, lane_case.grid[0], lane_case.grid[1], kAccess, lane_case.warps * 32, lane_case.body);
+      lane_case.name, preamble(), lane_case.warps * 32, lane_case.words_in, lane_case.words_out, lane_case.grid[0],
+      lane_case.grid[1], kAccess, lane_case.warps * 32, lane_case.body);
   return source;
 }
 

@@ -66,7 +66,10 @@ std::vector<LaneCase> asynchronous_cases();
 std::vector<LaneCase> arithmetic_cases();
 std::vector<LaneCase> matrix_cases();
 
-/// The text that a device compiles: the CUDA prelude (not where FFTCONV_SIM is defined), the arguments, the kernel.
+/// What every kernel text begins with: the CUDA prelude (not where FFTCONV_SIM is defined) and fftconv_args.
+std::string preamble();
+
+/// The text that a device compiles: preamble and kernel.
 KernelSource source_of(const LaneCase& lane_case, const std::string& arch);
 
 /// Inputs and expected outputs of every block.

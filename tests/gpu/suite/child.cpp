@@ -1,0 +1,51 @@
+#include "suite/child.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <set>
+
+namespace fftconv::gpu_suite {
+
+int run_child(Section& section, const Options& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const auto elapsed = [&](Clock::time_point since) {
+    return std::chrono::duration<double>(Clock::now() - since).count();
+  };
+  auto gpu = Gpu::open(options.out);
+  if (!gpu) {
+    fmt::print(stderr, "{}\n", gpu.error().message);
+    return 2;
+  }
+  Records records(options.out, section.name());
+  std::set<std::string> done;
+  for (const Json& record : records.read()) done.insert(record["case"].get<std::string>());
+  const std::vector<std::string> cases = chosen_cases(section, options);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (done.count(cases[i])) continue;
+    if (elapsed(start) > options.budget_s) break;
+    if (auto begun = records.begin(cases[i]); !begun) {
+      fmt::print(stderr, "{}\n", begun.error().message);
+      return 2;
+    }
+    const auto begin = Clock::now();
+    Json record = section.run(*gpu, cases[i]);
+    record["wall_s"] = elapsed(begin);
+    const bool alive = gpu->alive();
+    if (!alive) record["device_lost"] = true;
+    if (auto ended = records.end(record); !ended) {
+      fmt::print(stderr, "{}\n", ended.error().message);
+      return 2;
+    }
+    fmt::print("[{} {}/{}] {}: {} ({:.1f} s){}\n", section.name(), i + 1, cases.size(), cases[i],
+               record.value("status", ""), elapsed(begin),
+               is_bad(record) ? " " + record.value("reason", "see the record") : "");
+    std::fflush(stdout);
+    if (!alive) return kExitDeviceLost;
+  }
+  return 0;
+}
+
+}  // namespace fftconv::gpu_suite

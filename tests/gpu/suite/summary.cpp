@@ -1,0 +1,83 @@
+#include "suite/summary.h"
+
+#include <fmt/format.h>
+
+namespace fftconv::gpu_suite {
+namespace {
+
+/// Milliseconds, or a dash where the record does not have the field.
+std::string milliseconds(const Json& record, const char* field) {
+  return record.contains(field) ? fmt::format("{:.4f}", record[field].get<double>() * 1e3) : "-";
+}
+
+std::string sweep_table(const std::vector<Json>& records) {
+  std::string table = fmt::format("{:<52} {:>9} {:>9} {:>6} {:>8} {:>9} {:>9}  {}\n", "problem (ms, cold L2)", "time",
+                                  "floor", "ratio", "GB/s", "default", "cuFFT", "winner");
+  for (const Json& record : records) {
+    table += fmt::format(
+        "{:<52} {:>9} {:>9} {:>6} {:>8} {:>9} {:>9}  {}\n", record.value("case", ""), milliseconds(record, "seconds"),
+        milliseconds(record, "floor_s"),
+        record.contains("ratio_to_floor") ? fmt::format("{:.2f}", record["ratio_to_floor"].get<double>()) : "-",
+        record.contains("bytes_per_s") ? fmt::format("{:.0f}", record["bytes_per_s"].get<double>() / 1e9) : "-",
+        milliseconds(record, "default_s"), milliseconds(record, "cufft_s"),
+        record.value("winner", record.value("status", "")));
+  }
+  return table;
+}
+
+std::string ceilings_table(const std::vector<Json>& records) {
+  std::string table;
+  for (const Json& record : records) {
+    table += fmt::format("{}\n", record.value("case", ""));
+    if (!record.contains("runs")) {
+      if (record.contains("seconds")) table += fmt::format("  {:.2f} us\n", record["seconds"].get<double>() * 1e6);
+      continue;
+    }
+    for (const Json& run : record["runs"]) {
+      table += " ";
+      for (const auto& [name, value] : run.items()) {
+        if (name == "registers") continue;
+        table += value.is_string() ? fmt::format(" {:<22}", value.get<std::string>())
+                                   : fmt::format(" {}={:.4g}", name, value.get<double>());
+      }
+      table += '\n';
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+Summary write_summary(const Options& options) {
+  Summary summary;
+  Json results = {{"suite", 1}, {"sections", Json::object()}};
+  std::string tables;
+  for (const auto& section : make_sections(options)) {
+    if (!options.section.empty() && section->name() != options.section) continue;
+    const std::vector<Json> records = Records(options.out, section->name()).read();
+    int bad = 0;
+    for (const Json& record : records) {
+      if (!is_bad(record)) continue;
+      ++bad;
+      tables += fmt::format("{} | {} | {} | {}\n", section->name(), record.value("case", ""),
+                            record.value("status", ""), record.value("reason", ""));
+    }
+    const int chosen = static_cast<int>(chosen_cases(*section, options).size());
+    const int done = static_cast<int>(records.size());
+    summary.done += done;
+    summary.bad += bad;
+    summary.left += std::max(0, chosen - done);
+    summary.text += fmt::format("{:<12} {} of {} cases done, {} bad\n", section->name(), done, chosen, bad);
+    results["sections"][section->name()] = {{"chosen", chosen}, {"done", done}, {"bad", bad}, {"records", records}};
+    if (section->name() == "ceilings") tables += ceilings_table(records);
+    if (section->name() == "sweep") tables += sweep_table(records);
+  }
+  results["bad"] = summary.bad;
+  for (const auto& written : {write_file(options.out / "results.json", results.dump(1) + "\n"),
+                              write_file(options.out / "table.txt", summary.text + "\n" + tables)}) {
+    if (!written) summary.text += written.error().message + "\n";
+  }
+  return summary;
+}
+
+}  // namespace fftconv::gpu_suite
