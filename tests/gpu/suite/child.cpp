@@ -39,9 +39,9 @@ int run_child(Section& section, const Options& options) {
       fmt::print(stderr, "{}\n", ended.error().message);
       return 2;
     }
-    fmt::print("[{} {}/{}] {}: {} ({:.1f} s){}\n", section.name(), i + 1, cases.size(), cases[i],
-               record.value("status", ""), elapsed(begin),
-               is_bad(record) ? " " + record.value("reason", "see the record") : "");
+    const std::string reason = is_bad(record) ? record.value("reason", "see the record") : "";
+    fmt::print("[{} {}/{}] {}: {} ({:.1f} s) {}\n", section.name(), i + 1, cases.size(), cases[i],
+               record.value("status", ""), elapsed(begin), reason);
     std::fflush(stdout);
     if (!alive) return kExitDeviceLost;
   }

@@ -72,7 +72,7 @@ HostData make_data(const Problem& problem) {
   host.skip = data.skip.data();
   for (std::int64_t b = 0; b < problem.batch; ++b) {
     for (std::int64_t h = 0; h < problem.channels; ++h) {
-      const std::vector<double> row = expected_row(problem, host, b, h);
+      const std::vector<double> row = expected_row(problem, load_inputs(problem, host, b, h));
       data.expected.insert(data.expected.end(), row.begin(), row.end());
     }
   }
