@@ -31,19 +31,23 @@ int compile_all(const Options& options) {
   for (const auto& section : make_sections(options)) {
     if (!options.section.empty() && section->name() != options.section) continue;
     std::vector<NamedSource> sources;
-    std::set<std::string> seen;
     for (NamedSource& named : section->sources(*facts)) {
-      if (named.name.find(options.only) != std::string::npos && seen.insert(named.source.text).second) {
-        sources.push_back(std::move(named));
-      }
+      if (named.name.find(options.only) != std::string::npos) sources.push_back(std::move(named));
     }
+    std::set<std::string> seen;
     in_parallel(sources.size(), worker_count(), [&](std::size_t i) {
       if (elapsed() > options.budget_s) {
         const std::lock_guard lock(mutex);
         ++left;
         return;
       }
-      const auto kernel = nvrtc_compile(sources[i].source, options.arch, BinaryFormat::cubin);
+      const auto source = sources[i].source();
+      if (source) {
+        const std::lock_guard lock(mutex);
+        if (!seen.insert(source->text).second) return;
+      }
+      const Result<CompiledKernel> kernel =
+          source ? nvrtc_compile(*source, options.arch, BinaryFormat::cubin) : source.error();
       const std::lock_guard lock(mutex);
       Json record = kernel ? Json{{"case", sources[i].name},        {"status", "ok"},
                                   {"registers", kernel->registers}, {"spill_bytes", kernel->spill_bytes},
@@ -64,7 +68,7 @@ int compile_all(const Options& options) {
                    kernel->registers);
       }
     });
-    fmt::print("[{:.0f} s] {}: {} kernels\n", elapsed(), section->name(), sources.size());
+    fmt::print("[{:.0f} s] {}: {} candidates\n", elapsed(), section->name(), sources.size());
   }
   fmt::print(
       "NVRTC {} for {}: {} kernels compiled, {} failed, {} spill, {} left out by the budget; at most {} registers; "

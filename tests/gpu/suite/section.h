@@ -1,6 +1,7 @@
 // A section of the suite: named cases, each of which gives one record.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ namespace fftconv::gpu_suite {
 /// A kernel that the section compiles, for --compile-only.
 struct NamedSource {
   std::string name;
-  KernelSource source;
+  std::function<Result<KernelSource>()> source;  ///< emitted when asked for: there are thousands
 };
 
 class Section {

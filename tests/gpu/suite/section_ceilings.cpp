@@ -150,14 +150,16 @@ class CeilingsSection final : public Section {
 
   std::vector<NamedSource> sources(const DeviceFacts& facts) const override {
     std::vector<NamedSource> all;
+    const auto add = [&](const std::string& name, const SmallKernel& kernel) {
+      all.push_back({name, [kernel, arch = facts.arch] { return source_of(kernel, arch); }});
+    };
     for (const SmallKernel& kernel : {copy_kernel(facts.sm_count), read_kernel(facts.sm_count), empty_kernel(),
                                       fill_kernel(facts.sm_count), compare_kernel(facts.sm_count)}) {
-      all.push_back({kernel.entry.name, source_of(kernel, facts.arch)});
+      add(kernel.entry.name, kernel);
     }
     for (const RateGroup& group : groups_) {
       for (const RateKernel& variant : group.variants) {
-        all.push_back({fmt::format("{}: {}", group.name, variant.name),
-                       source_of(small_kernel(variant, facts.sm_count), facts.arch)});
+        add(fmt::format("{}: {}", group.name, variant.name), small_kernel(variant, facts.sm_count));
       }
     }
     return all;

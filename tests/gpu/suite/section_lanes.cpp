@@ -48,7 +48,8 @@ class LanesSection final : public Section {
 
   std::vector<NamedSource> sources(const DeviceFacts& facts) const override {
     std::vector<NamedSource> all;
-    for (const auto& lane_case : cases_) all.push_back({lane_case.name, lanes::source_of(lane_case, facts.arch)});
+    for (const auto& lane_case : cases_)
+      all.push_back({lane_case.name, [lane_case, arch = facts.arch] { return lanes::source_of(lane_case, arch); }});
     return all;
   }
 

@@ -293,12 +293,12 @@ class SweepSection final : public Section {
   std::vector<NamedSource> sources(const DeviceFacts& facts) const override {
     std::vector<NamedSource> all;
     for (const SmallKernel& kernel : cufft_kernels(facts.sm_count)) {
-      all.push_back({kernel.entry.name, source_of(kernel, facts.arch)});
+      all.push_back({kernel.entry.name, [kernel, arch = facts.arch] { return source_of(kernel, arch); }});
     }
     for (const Problem& problem : grid()) {
       for (const KernelConfig& config : chosen_configs(problem, facts)) {
-        auto source = emit(problem, config, facts);
-        if (source) all.push_back({to_string(problem) + " " + to_string(config), std::move(*source)});
+        all.push_back({to_string(problem) + " " + to_string(config),
+                       [problem, config, facts] { return emit(problem, config, facts); }});
       }
     }
     return all;
