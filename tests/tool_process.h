@@ -163,12 +163,14 @@ inline void check_refused(const Output& output, int status, const std::string& t
 inline bool has_cpu_device(const Workplace& place) {
   const Output doctor = place.run("tune", {"doctor", "--json"});
   REQUIRE(doctor.status == 0);
-  for (const Json& device : doctor.json()["devices"]) {
-    if (device["kind"] == "cpu") {
-      if (!device["available"]) MESSAGE("skipped: ", device["missing"].get<std::string>());
-      return device["available"];
-    }
+  const Json json = doctor.json();
+  for (const Json& device : json["devices"]) {
+    if (device["kind"] != "cpu") continue;
+    const bool available = device["available"].get<bool>();
+    if (!available) MESSAGE("skipped: ", device["missing"].get<std::string>());
+    return available;
   }
+  FAIL("doctor does not speak of the CPU device");
   return false;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <memory>
 #include <set>
 #include <system_error>
 
@@ -31,30 +32,37 @@ bool can_write(fs::path path) {
 fs::path tuning_db_file() { return database_file("tuning.db"); }
 fs::path kernels_db_file() { return database_file("kernels.db"); }
 
-Result<TuningDb> open_to_read(const fs::path& file) {
+Result<TuningDb> open_to_read(const fs::path& file, const Console* console) {
   std::error_code ignored;
   if (file.empty() || !fs::exists(file, ignored)) {
     return Error{ErrorCode::not_found, fmt::format("there is no tuning database {}; run fftconv-tune sweep first, or "
                                                    "give another with --db or --cache-dir",
                                                    quoted(file))};
   }
-  std::string said;
+  // The database keeps the callback: what it writes to must live as long.
+  struct Said {
+    bool opening = true;
+    std::string text;
+  };
+  const auto said = std::make_shared<Said>();
   auto database = TuningDb::open(
-      file, [&](const std::string& line) { said += (said.empty() ? "" : "; ") + line; }, true);
+      file,
+      [said, console](const std::string& line) {
+        if (said->opening) said->text += (said->text.empty() ? "" : "; ") + line;
+        if (!said->opening && console != nullptr) console->note(line);
+      },
+      true);
+  said->opening = false;
   if (!database) return database.error();
   if (database->in_memory()) {
-    return Error{ErrorCode::damaged, fmt::format("{} cannot be read ({})", quoted(file), said)};
+    return Error{ErrorCode::damaged, fmt::format("{} cannot be read ({})", quoted(file), said->text)};
   }
   return database;
 }
 
 Result<TuningDb> open_to_write(const Console& console) {
   const fs::path file = tuning_db_file();
-  std::string said;
-  auto database = TuningDb::open(file, [&](const std::string& line) {
-    said = line;
-    console.note(line);
-  });
+  auto database = TuningDb::open(file, [&console](const std::string& line) { console.note(line); });
   if (!database) return database.error();
   if (database->in_memory()) {
     return Error{ErrorCode::io,
@@ -82,7 +90,7 @@ DatabaseState look_at_file(const fs::path& file) {
 DatabaseState look_at_tuning_db(const fs::path& file) {
   DatabaseState look = look_at_file(file);
   if (!look.exists) return look;
-  auto database = open_to_read(file);
+  auto database = open_to_read(file, nullptr);
   if (!database) {
     look.state = database.error().message;
     return look;

@@ -15,10 +15,12 @@ std::filesystem::path tuning_db_file();
 std::filesystem::path kernels_db_file();
 
 /// Opens an existing database to read it, and changes nothing. Errors: not_found (no such file), damaged (whatever
-/// keeps it from being read, in the database's words), busy.
-Result<TuningDb> open_to_read(const std::filesystem::path& file);
+/// keeps it from being read, in the database's words), busy. What the database says later on goes to `console` (which
+/// must outlive it), where one is given.
+Result<TuningDb> open_to_read(const std::filesystem::path& file, const Console* console);
 
-/// Opens the user's database to write to it; what it says on the way goes to `console`. Errors: io where nothing that
+/// Opens the user's database to write to it; what it says goes to `console` (which
+/// must outlive it). Errors: io where nothing that
 /// is written would be kept, busy.
 Result<TuningDb> open_to_write(const Console& console);
 

@@ -12,7 +12,7 @@ namespace fftconv::tools {
 namespace {
 
 Result<void> choose_stored(Subject& subject) {
-  auto database = open_to_read(tuning_db_file());
+  auto database = open_to_read(tuning_db_file(), nullptr);
   if (!database) return database.error();
   std::optional<Trial> winner;
   const auto visited = database->for_each([&](const Trial& trial) {

@@ -22,7 +22,7 @@ int finish(const Console& console, const std::string& text) {
 }
 
 int export_trials(const TuneOptions& options, const Console& console) {
-  auto database = open_to_read(options.db.empty() ? tuning_db_file() : std::filesystem::path(options.db));
+  auto database = open_to_read(options.db.empty() ? tuning_db_file() : std::filesystem::path(options.db), &console);
   if (!database) return console.fail(database.error());
   std::string lines;
   const auto count = database->export_lines(lines);
@@ -51,7 +51,7 @@ int merge(const TuneOptions& options, const Console& console) {
   // All are opened before one is merged: a file that is no database stops the command before anything has changed.
   std::vector<TuningDb> others;
   for (const std::string& file : options.files) {
-    auto other = open_to_read(file);
+    auto other = open_to_read(file, &console);
     if (!other) {
       Error error = other.error();
       if (error.code == ErrorCode::not_found) error = invalid(fmt::format("there is no file '{}'", file));

@@ -58,7 +58,7 @@ std::string as_table(const std::vector<Row>& rows, bool all) {
 
 int list(const TuneOptions& options, const Console& console) {
   const bool own = options.db.empty();
-  auto database = open_to_read(own ? tuning_db_file() : std::filesystem::path(options.db));
+  auto database = open_to_read(own ? tuning_db_file() : std::filesystem::path(options.db), &console);
   std::vector<Row> rows;
   // Having measured nothing yet is no failure; a database that was named and is not there is.
   if (!database && !(own && database.error().code == ErrorCode::not_found)) {
