@@ -116,7 +116,7 @@ class InProcessRunner : public Runner {
     const ReadyKernel& kernel = *candidate.plan.state().kernel;
     if (auto made = run_spectrum(kernel, tensors_->filter(), candidate.spectrum.data(), nullptr); !made) return made;
     if (auto poisoned = tensors_->poison(); !poisoned) return poisoned;
-    const auto launched = kernel.loaded->launch(kernel.source.convolution, arguments(candidate, 0), nullptr);
+    auto launched = kernel.loaded->launch(kernel.source.convolution, arguments(candidate, 0), nullptr);
     if (!launched) return launched;
     if (auto done = kernel.device->synchronize(nullptr); !done) return done;
     Result<OutputCheck> check = tensors_->check();

@@ -30,7 +30,7 @@ class Sweep {
       if (!summary) why = summary.error().message;
       if (summary && !summary->winner) why = first_reason(*summary);
       rows.push_back({problems_[i], std::move(summary), std::move(why)});
-      if (rows.back().summary) progress.finished = &*rows.back().summary;
+      progress.finished = &rows.back();
       progress.done = progress.total = std::max(progress.total, 1);
       report(progress);
     }

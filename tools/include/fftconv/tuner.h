@@ -11,14 +11,20 @@
 
 namespace fftconv {
 
+struct SweepRow {
+  Problem problem;
+  Result<SearchSummary> summary;
+  std::string why_no_winner;  ///< one sentence where there is none
+};
+
 struct SweepProgress {
   std::size_t problem = 0;  ///< the one at work, from 0
   std::size_t problems = 0;
   const Problem* current = nullptr;
-  int done = 0;  ///< candidates of this problem whose trial is known
-  int total = 0;
+  int done = 0;              ///< candidates of this problem whose trial is known
+  int total = 0;             ///< 0 before the first is known
   double seconds_left = -1;  ///< at the pace so far, never more than what is left of the budget; -1 = unknown
-  const SearchSummary* finished = nullptr;  ///< where the problem has just been done
+  const SweepRow* finished = nullptr;  ///< where the problem has just been done, well or not
 };
 
 struct SweepOptions {
@@ -31,12 +37,6 @@ struct SweepOptions {
   std::function<bool()> cancelled;
   /// Who compiles, checks and times; empty: make_runner(), in this process.
   std::function<Result<std::unique_ptr<Runner>>(const Problem&)> runner;
-};
-
-struct SweepRow {
-  Problem problem;
-  Result<SearchSummary> summary;
-  std::string why_no_winner;  ///< one sentence where there is none
 };
 
 /// Searches problem by problem, each with an equal share of the time that is left. A problem that fails costs its own

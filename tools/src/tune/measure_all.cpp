@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <chrono>
-
-#include "fftconv/search.h"
+#include "fftconv/tuner.h"
 #include "progress.h"
 #include "table.h"
 #include "tune/sweep.h"
@@ -59,19 +57,6 @@ Json row_json(const SearchSummary& summary) {
   return json;
 }
 
-/// Why no candidate won, from the trials that were stored.
-std::string why_none(Context& context, const Problem& problem) {
-  std::string reason = "no candidate could be measured";
-  context.with_database([&](TuningDb& database) {
-    for (const Trial& trial : database.trials(context.environment(), problem)) {
-      if (trial.measurement.reason.empty()) continue;
-      reason += fmt::format("; {}: {}", to_string(trial.config), trial.measurement.reason);
-      break;
-    }
-  });
-  return reason;
-}
-
 /// Where chosen orders are asked for and all their candidates left the race to the plain default, the fastest of them
 /// is still the answer.
 std::optional<Trial> fastest_dropped(Context& context, const Problem& problem, const Orders& orders) {
@@ -85,14 +70,6 @@ std::optional<Trial> fastest_dropped(Context& context, const Problem& problem, c
   return fastest;
 }
 
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 }  // namespace
 
 SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& console) {
@@ -104,37 +81,35 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
                  {"problems", Json::array()}};
   Table table = make_table(cuda);
   Progress progress(console.tool(), static_cast<int>(job.problems.size()));
-  const Stopwatch watch;
-  int left = static_cast<int>(job.problems.size());
-  for (const Problem& problem : job.problems) {
-    const std::string name = to_string(problem);
-    progress.begin(name);
-    SearchOptions options;
-    options.rigor = job.rigor;
-    options.budget_s = std::max(0.1, (job.budget_s - watch.seconds()) / left--);
-    options.progress = [&](const SearchProgress& step) {
-      progress.begin(fmt::format("{} ({}/{} candidates)", name, step.done, step.total));
-    };
-    if (!job.orders.empty()) {
-      options.wanted = [&](const KernelConfig& config) { return has_order(config, job.orders); };
-    }
-    auto summary = search(context, problem, options);
-    if (summary && !summary->winner && !job.orders.empty()) {
-      summary->winner = fastest_dropped(context, problem, job.orders);
-    }
-    progress.begin(name);
-    if (summary && summary->winner) {
-      add_row(table, *summary);
-      answer.json["problems"].push_back(row_json(*summary));
-      progress.finish(show_seconds(summary->winner->measurement.median));
-      continue;
-    }
-    const std::string why = summary ? why_none(context, problem) : summary.error().message;
-    ++answer.failed;
-    answer.json["problems"].push_back({{"problem", to_json(problem)}, {"failed", why}});
-    progress.note(fmt::format("error: {}: {}", name, why));
-    progress.finish("failed");
+  SweepOptions options;
+  options.rigor = job.rigor;
+  options.budget_s = job.budget_s;
+  if (!job.orders.empty()) {
+    options.wanted = [&](const KernelConfig& config) { return has_order(config, job.orders); };
   }
+  const auto finish_row = [&](const SweepRow& row) {
+    SearchSummary summary = row.summary ? *row.summary : SearchSummary{.problem = row.problem};
+    if (row.summary && !summary.winner && !job.orders.empty()) {
+      summary.winner = fastest_dropped(context, row.problem, job.orders);
+    }
+    if (summary.winner) {
+      add_row(table, summary);
+      answer.json["problems"].push_back(row_json(summary));
+      progress.finish(show_seconds(summary.winner->measurement.median));
+      return;
+    }
+    ++answer.failed;
+    answer.json["problems"].push_back({{"problem", to_json(row.problem)}, {"failed", row.why_no_winner}});
+    progress.note(fmt::format("error: {}: {}", to_string(row.problem), row.why_no_winner));
+    progress.finish("failed");
+  };
+  options.progress = [&](const SweepProgress& step) {
+    const std::string name = to_string(*step.current);
+    const bool at_work = step.total > 0 && !step.finished;
+    progress.begin(at_work ? fmt::format("{} ({}/{} candidates)", name, step.done, step.total) : name);
+    if (step.finished) finish_row(*step.finished);
+  };
+  fftconv::sweep(context, job.problems, options);
   if (!table.empty()) answer.table = table.text();
   return answer;
 }
