@@ -9,7 +9,7 @@
 #include <cstring>
 #include <thread>
 
-#include "fftconv/settings.h"
+#include "fftconv/nvrtc.h"
 
 using namespace fftconv;
 
@@ -133,13 +133,15 @@ TEST_CASE("a source cannot include files of the machine") {
 }
 
 TEST_CASE("a crash in the compiler costs one compilation, not the process") {
-  const auto output = component().compile({.source = "#pragma clang __debug crash\n"});
-  REQUIRE_FALSE(output.ok());
-  CHECK(output.error().code == ErrorCode::compile_failed);
-  const auto fatal = component().compile({.source = "#pragma clang __debug llvm_fatal_error\n"});
-  REQUIRE_FALSE(fatal.ok());
-  const auto object = build("extern \"C\" int one() { return 1; }");
-  CHECK(function<int()>(*object, "one")() == 1);
+  for (const char* how : {"crash", "parser_crash", "llvm_fatal_error"}) {
+    const auto output = component().compile({.source = std::string("#pragma clang __debug ") + how + "\n"});
+    INFO(how);
+    REQUIRE_FALSE(output.ok());
+    CHECK(output.error().code == ErrorCode::compile_failed);
+    CHECK(output.error().message.find("the compiler itself failed") != std::string::npos);
+    const auto object = build("extern \"C\" int one() { return 1; }");
+    CHECK(function<int()>(*object, "one")() == 1);
+  }
 }
 
 TEST_CASE("the same text compiles to PTX") {
@@ -185,4 +187,53 @@ TEST_CASE("what is not an object or not a cubin is refused") {
   const auto host = component().read_cubin(object->object);
   REQUIRE_FALSE(host.ok());
   CHECK(host.error().message.find("190") != std::string::npos);
+}
+
+TEST_CASE("a cubin says its kernels' registers, memory and instructions") {
+  KernelSource source;
+  source.convolution.name = "second";
+  source.text =
+      "extern \"C\" __global__ void first(float* x) { x[threadIdx.x] += 1.0f; }\n"
+      "extern \"C\" __global__ void second(unsigned* x) {\n"
+      "  __shared__ unsigned s[256];\n"
+      "  unsigned d0 = 0, d1 = 0, a = x[threadIdx.x];\n"
+      "  asm volatile(\"mma.sync.aligned.m16n8k16.row.col.f16.f16.f16.f16 {%0, %1}, {%2, %2, %2, %2}, {%2, %2}, {%0, "
+      "%1};\" : \"+r\"(d0), \"+r\"(d1) : \"r\"(a));\n"
+      "  s[threadIdx.x] = d0;\n"
+      "  __syncthreads();\n"
+      "  x[threadIdx.x] = s[255 - threadIdx.x] + d1;\n"
+      "}\n";
+  const auto compiled = nvrtc_compile(source, "sm_80", BinaryFormat::cubin);
+  if (!compiled) {
+    MESSAGE("skipped: " << compiled.error().message);
+    return;
+  }
+  const auto kernels = component().read_cubin(compiled->binary);
+  REQUIRE_MESSAGE(kernels.ok(), kernels.error().message);
+  REQUIRE(kernels->size() == 2);
+  const CubinKernel& first = (*kernels)[0];
+  const CubinKernel& second = (*kernels)[1];
+  CHECK(first.name == "first");
+  CHECK(second.name == "second");
+  CHECK(first.registers > 0);
+  CHECK(second.registers == compiled->registers);
+  CHECK(second.shared_bytes == 1024);
+  CHECK(first.shared_bytes == 0);
+  CHECK(second.frame_bytes == 0);
+  const auto count = [](const CubinKernel& kernel, const std::string& opcode) {
+    std::int64_t sum = 0;
+    for (const auto& [name, number] : kernel.opcodes) sum += name == opcode ? number : 0;
+    return sum;
+  };
+  CHECK(count(second, "HMMA") == 1);
+  CHECK(count(second, "BAR") == 1);
+  CHECK(count(second, "STS") == 1);
+  CHECK(count(second, "LDS") == 1);
+  CHECK(count(first, "HMMA") == 0);
+  CHECK(count(first, "LDG") == 1);
+  std::int64_t total = 0;
+  for (const auto& entry : second.opcodes) total += entry.second;
+  CHECK(total == second.instructions);
+  std::vector<std::byte> cut(compiled->binary.begin(), compiled->binary.begin() + 200);
+  CHECK_FALSE(component().read_cubin(cut).ok());
 }

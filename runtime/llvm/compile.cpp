@@ -145,40 +145,55 @@ bool run_clang(const fftconv_clang_job& job, Compilation& work) {
   return work.clang.ExecuteAction(*work.action);
 }
 
+struct Attempt {
+  std::unique_ptr<Compilation> work;
+  bool survived = false;
+  bool compiled = false;
+};
+
+Attempt attempt(const fftconv_clang_job& job) {
+  Attempt made;
+  made.work = std::make_unique<Compilation>();
+  Compilation& work = *made.work;
+  work.triple = llvm::Triple(*job.triple != '\0' ? std::string(job.triple) : llvm::sys::getDefaultTargetTriple());
+  work.arguments = cc1_arguments(job, work.triple);
+  const CrashRecoveryScope scope;
+  auto recovery = std::make_unique<llvm::CrashRecoveryContext>();
+  made.survived = recovery->RunSafelyOnThread(
+      [&] {
+        fatal_reason = &work.fatal;
+        made.compiled = run_clang(job, work);
+        fatal_reason = nullptr;
+      },
+      compiler_stack_bytes);
+  if (!made.survived) (void)recovery.release();
+  return made;
+}
+
 }  // namespace
 
 int compile(const fftconv_clang_job* job, fftconv_bytes_sink object, void* object_user,
             fftconv_bytes_sink diagnostics, void* diagnostics_user) {
   initialize();
   handle_fatal_errors();
-  auto work = std::make_unique<Compilation>();
-  work->triple = llvm::Triple(*job->triple != '\0' ? std::string(job->triple) : llvm::sys::getDefaultTargetTriple());
-  work->arguments = cc1_arguments(*job, work->triple);
-  bool compiled = false;
-  bool survived = false;
-  {
-    const CrashRecoveryScope scope;
-    auto recovery = std::make_unique<llvm::CrashRecoveryContext>();
-    survived = recovery->RunSafelyOnThread(
-        [&] {
-          fatal_reason = &work->fatal;
-          compiled = run_clang(*job, *work);
-          fatal_reason = nullptr;
-        },
-        compiler_stack_bytes);
-    if (!survived) (void)recovery.release();
+  Attempt made = attempt(*job);
+  if (!made.survived && made.work->fatal.empty()) {
+    // The compilation after one that crashed inside the preprocessor was seen to crash as well, for no reason of its
+    // own, and the next one not: a crash counts when it happens twice.
+    (void)made.work.release();
+    made = attempt(*job);
   }
-  if (!survived) {
-    const std::string reason = work->diagnostics +
-                               "the compiler itself failed: " + (work->fatal.empty() ? "it crashed" : work->fatal) +
-                               "\n";
+  Compilation& work = *made.work;
+  if (!made.survived) {
+    const std::string reason =
+        work.diagnostics + "the compiler itself failed: " + (work.fatal.empty() ? "it crashed" : work.fatal) + "\n";
     diagnostics(diagnostics_user, reason.data(), reason.size());
-    (void)work.release();
+    (void)made.work.release();
     return 1;
   }
-  diagnostics(diagnostics_user, work->diagnostics.data(), work->diagnostics.size());
-  if (!compiled) return 1;
-  object(object_user, work->output.data(), work->output.size());
+  diagnostics(diagnostics_user, work.diagnostics.data(), work.diagnostics.size());
+  if (!made.compiled) return 1;
+  object(object_user, work.output.data(), work.output.size());
   return 0;
 }
 
