@@ -15,6 +15,10 @@
 
 #include <mutex>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include "component.h"
 
 namespace fftconv_llvm {
@@ -145,6 +149,19 @@ bool run_clang(const fftconv_clang_job& job, Compilation& work) {
   return work.clang.ExecuteAction(*work.action);
 }
 
+// What a crash leaves behind is lost on purpose: a leak checker need not look at it.
+class LeaksAllowed {
+ public:
+#if defined(__SANITIZE_ADDRESS__)
+  LeaksAllowed() { __lsan_disable(); }
+  ~LeaksAllowed() { __lsan_enable(); }
+#else
+  LeaksAllowed() {}
+#endif
+  LeaksAllowed(const LeaksAllowed&) = delete;
+  LeaksAllowed& operator=(const LeaksAllowed&) = delete;
+};
+
 struct Attempt {
   std::unique_ptr<Compilation> work;
   bool survived = false;
@@ -152,6 +169,7 @@ struct Attempt {
 };
 
 Attempt attempt(const fftconv_clang_job& job) {
+  const LeaksAllowed allowed;
   Attempt made;
   made.work = std::make_unique<Compilation>();
   Compilation& work = *made.work;
@@ -161,6 +179,7 @@ Attempt attempt(const fftconv_clang_job& job) {
   auto recovery = std::make_unique<llvm::CrashRecoveryContext>();
   made.survived = recovery->RunSafelyOnThread(
       [&] {
+        const LeaksAllowed allowed_here;  // of this thread
         fatal_reason = &work.fatal;
         made.compiled = run_clang(job, work);
         fatal_reason = nullptr;

@@ -11,6 +11,9 @@ constexpr int word_bytes = 4;
 constexpr int phase_bytes = banks * word_bytes;
 constexpr std::uintptr_t sector_bytes = 32;
 
+// Right for offsets before the start too: such an access is reported, and counted like any other.
+int bank_of(int word) { return word & (banks - 1); }
+
 // Wavefronts of one phase: the largest number of distinct words that fall on one bank.
 int phase_wavefronts(const int* offsets, int count, int bytes) {
   std::array<int, banks> first;
@@ -20,7 +23,7 @@ int phase_wavefronts(const int* offsets, int count, int bytes) {
   for (int i = 0; i < count && !repeated; ++i) {
     for (int w = 0; w < words; ++w) {
       const int word = offsets[i] / word_bytes + w;
-      int& seen = first[static_cast<std::size_t>(word % banks)];
+      int& seen = first[static_cast<std::size_t>(bank_of(word))];
       if (seen == -1) {
         seen = word;
       } else if (seen != word) {
@@ -37,7 +40,7 @@ int phase_wavefronts(const int* offsets, int count, int bytes) {
   std::sort(all.begin(), all.begin() + total);
   const auto end = std::unique(all.begin(), all.begin() + total);
   std::array<int, banks> load{};
-  for (auto word = all.begin(); word != end; ++word) ++load[static_cast<std::size_t>(*word % banks)];
+  for (auto word = all.begin(); word != end; ++word) ++load[static_cast<std::size_t>(bank_of(*word))];
   return *std::max_element(load.begin(), load.end());
 }
 
