@@ -1,7 +1,10 @@
 // The simulated device runs lane-style kernels: results, both modes against each other, the device interface.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <thread>
 
 #include "fftconv/half.h"
 #include "sim_kernels.h"
@@ -299,4 +302,53 @@ TEST_CASE("copies outside of the device's allocations are refused") {
   CHECK((*device)->synchronize(nullptr).ok());
   static_cast<char*>((*buffer)->data())[100] = 1;  // what an unchecked writer would do
   CHECK_FALSE((*device)->synchronize(nullptr).ok());
+}
+
+TEST_CASE("many threads launch one kernel of one device at once") {
+  auto opened = open_sim({});
+  REQUIRE(opened.ok());
+  SimDevice& device = **opened;
+  KernelSource source;
+  source.text = arguments +
+                "FFTCONV_KERNEL(k, 64, 1)(const fftconv_args args) {\n"
+                "  const vi at = (warp_id() * 32 + lane_id()) * 4;\n"
+                "  for (int i = 0; i < 20; ++i) {\n"
+                "    block_sync();\n"
+                "    sts_u32(at, ldg_u32(args.u, at));\n"
+                "    block_sync();\n"
+                "    stg_u32(args.y, at, lds_u32(252 - at));\n"
+                "  }\n"
+                "}\n";
+  auto compiled = device.compile(source);
+  REQUIRE_MESSAGE(compiled.ok(), compiled.error().message);
+  auto kernel = device.load(source, *compiled);
+  REQUIRE(kernel.ok());
+  std::atomic<int> right = 0;
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const Words input = random_words(64, t);
+      auto u = device.allocate(256), y = device.allocate(256);
+      if (!u.ok() || !y.ok() || !device.upload((*u)->data(), input.data(), 256).ok()) return;
+      KernelArgs args;
+      args.u = (*u)->data();
+      args.y = (*y)->data();
+      for (int i = 0; i < 5; ++i) {
+        Words output(64);
+        if (!(*kernel)->launch({"k", {1, 1, 1}, 64, 256}, args, nullptr).ok()) return;
+        if (!device.download(output.data(), (*y)->data(), 256).ok()) return;
+        right += std::equal(input.rbegin(), input.rend(), output.begin());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(right == 20);
+}
+
+TEST_CASE("a binary of one mode is not taken for one of the other") {
+  auto vector = open_sim({.mode = SimMode::vector});
+  auto fiber = open_sim({.mode = SimMode::fiber});
+  REQUIRE(vector.ok());
+  REQUIRE(fiber.ok());
+  CHECK((*vector)->compiler_version() != (*fiber)->compiler_version());
 }

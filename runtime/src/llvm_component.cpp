@@ -139,17 +139,22 @@ Result<LlvmComponent*> open_component() {
   if (settings().llvm_component == "off") return missing("is switched off by FFTCONV_LLVM=off");
   std::string tried;
   for (const std::filesystem::path& place : places()) {
+    // A bare name goes to the loader: the run path of the program and the system's folders.
+    const bool bare = !place.has_parent_path();
     std::error_code ignored;
-    if (place.has_parent_path() && !std::filesystem::exists(place, ignored)) {
-      tried += (tried.empty() ? "" : ", ") + place.string();
-      continue;
+    void* library = nullptr;
+    if (bare || std::filesystem::exists(place, ignored)) {
+      library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL | FFTCONV_DEEPBIND);
+      if (!library && !bare) {
+        const char* reason = dlerror();
+        return missing("at " + place.string() + " could not be loaded (" + (reason ? reason : "no reason given") +
+                       ")");
+      }
     }
-    void* library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL | FFTCONV_DEEPBIND);
     if (!library) {
-      const char* reason = dlerror();
-      const std::string why = reason ? reason : "no reason given";
-      if (place.has_parent_path()) return missing("at " + place.string() + " could not be loaded (" + why + ")");
-      return missing("was not found (looked at " + tried + "; the loader says: " + why + ")");
+      const char* reason = bare ? dlerror() : nullptr;
+      tried += (tried.empty() ? "" : ", ") + (reason ? std::string(reason) : place.string());
+      continue;
     }
     const auto entry = reinterpret_cast<fftconv_llvm_entry>(dlsym(library, FFTCONV_LLVM_ENTRY));
     const fftconv_llvm_functions* functions = entry ? entry() : nullptr;

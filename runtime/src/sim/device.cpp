@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstring>
 #include <mutex>
 
 #include "fftconv/llvm_component.h"
+#include "fftconv/sha256.h"
 #include "fftconv/sim_device.h"
 #include "fftconv/templates.h"
 #include "sim/arena.h"
@@ -17,6 +17,11 @@ namespace {
 
 constexpr const char* default_arch = "sm_90a";
 
+std::string prelude(SimMode mode) {
+  const char* lanes = mode == SimMode::vector ? "sim/prelude_vector.h" : "sim/prelude_scalar.h";
+  return fmt::format("{}{}", template_text(lanes), template_text("sim/prelude_common.h"));
+}
+
 // What a device and its kernels share; kernels may outlive the device.
 struct State {
   SimOptions options;
@@ -26,7 +31,6 @@ struct State {
 
   std::mutex mutex;
   SimReport report;
-  std::string failure;  // of launches since the last synchronize()
   std::vector<std::unique_ptr<Workspace>> idle;
 
   std::unique_ptr<Workspace> take_workspace() {
@@ -105,14 +109,18 @@ class Sim final : public SimDevice {
 
   const DeviceFacts& facts() const override { return state_->facts; }
   std::string driver_version() const override { return "simulated"; }
-  std::string compiler_version() const override { return "clang " + state_->llvm->version(); }
+  /// All that an object depends on besides the source: it names binaries in the cache.
+  std::string compiler_version() const override {
+    return fmt::format("clang {} for the simulation ({}, {}, prelude {})", state_->llvm->version(),
+                       state_->options.mode == SimMode::vector ? "vector" : "fiber", state_->llvm->host_cpu(),
+                       sha256(prelude(state_->options.mode)).substr(0, 12));
+  }
 
   Result<CompiledKernel> compile(const KernelSource& source) override {
-    const char* prelude = state_->options.mode == SimMode::vector ? "sim/prelude_vector.h" : "sim/prelude_scalar.h";
     ClangJob job;
-    job.source = fmt::format("{}{}\n#line 1 \"kernel\"\n{}", template_text(prelude),
-                             template_text("sim/prelude_common.h"), source.text);
+    job.source = fmt::format("{}\n#line 1 \"kernel\"\n{}", prelude(state_->options.mode), source.text);
     job.file_name = "kernel";
+    // Unoptimised: a kernel is compiled in a quarter of the time that -O1 takes, and spends its time in the helpers.
     job.arguments = {"-O0", "-DFFTCONV_SIM=1"};
     auto output = state_->llvm->compile(job);
     if (!output) return output.error();
