@@ -41,11 +41,13 @@ struct KernelConfig {
   std::vector<int> radices;
   Strategy strategy = Strategy::fused;
   Engine engine = Engine::mma_f16;
-  int rows = 1;         ///< rows that a block (or a core) has in flight at a time, all of one channel
-  int warps = 1;        ///< CUDA: warps that share one row
-  int loop = 0;         ///< CUDA: groups of `rows` that one block takes one after another; 0 = the whole batch
-  int depth = 1;        ///< CUDA: slots of input per row in flight; 1 = the next row is loaded after this one is done
-  bool paired = false;  ///< circular only: two rows ride in one complex transform of length L
+  int rows = 1;   ///< rows that a block (or a core) has in flight at a time, all of one channel
+  int warps = 1;  ///< CUDA: warps that share one row
+  int loop = 0;   ///< CUDA: groups of `rows` that one block takes one after another; 0 = the whole batch
+  int depth = 1;  ///< CUDA: slots of input per row in flight; 1 = the next row is loaded after this one is done
+  /// Two rows ride in one complex cyclic transform: of length L in circular mode; on the CPU also in other modes,
+  /// where it is long enough that nothing wraps onto a sample.
+  bool paired = false;
   Residency filter = Residency::memory;   ///< filter spectrum
   Residency twiddle = Residency::memory;  ///< per-digit DFT matrices and twiddles
   int lanes = 0;                          ///< CPU: vector width in fp32 elements
