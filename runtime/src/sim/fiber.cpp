@@ -14,7 +14,14 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#if defined(__x86_64__)
+// ucontext is the spare for other processors; defining FFTCONV_UCONTEXT tries it on these.
+#if !defined(FFTCONV_UCONTEXT) && !defined(__x86_64__) && !defined(__aarch64__)
+#define FFTCONV_UCONTEXT 1
+#endif
+
+#if defined(FFTCONV_UCONTEXT)
+#include <ucontext.h>
+#elif defined(__x86_64__)
 // Saves what a called function must preserve, then exchanges the stacks.
 asm(R"(
 .text
@@ -44,7 +51,7 @@ fftconv_sim_start:
   ud2
 .size fftconv_sim_start,.-fftconv_sim_start
 )");
-#elif defined(__aarch64__)
+#else
 asm(R"(
 .text
 .p2align 4
@@ -84,9 +91,6 @@ fftconv_sim_start:
   brk #0
 .size fftconv_sim_start,.-fftconv_sim_start
 )");
-#else
-#include <ucontext.h>
-#define FFTCONV_UCONTEXT 1
 #endif
 
 #ifndef FFTCONV_UCONTEXT
@@ -104,9 +108,11 @@ std::size_t page_bytes() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)
 std::size_t round_up(std::size_t value, std::size_t unit) { return (value + unit - 1) / unit * unit; }
 
 #ifdef FFTCONV_UCONTEXT
-// A portable spare: the context lives at the low end of the fiber's stack; the thread's own on the heap, once.
+// A context lives at the low end of its fiber's stack; the thread's own apart.
+thread_local ucontext_t own_context;
+
 void raw_switch(Fiber& from, Fiber& to) {
-  if (!from.stack_pointer) from.stack_pointer = new ucontext_t;
+  if (!from.stack_pointer) from.stack_pointer = &own_context;
   swapcontext(static_cast<ucontext_t*>(from.stack_pointer), static_cast<ucontext_t*>(to.stack_pointer));
 }
 
@@ -156,7 +162,22 @@ void FiberStacks::prepare(Fiber& fiber, std::size_t index, void (*entry)(void*),
 #if defined(__SANITIZE_THREAD__)
   fiber.sanitizer_fiber = __tsan_create_fiber(0);
 #endif
-#if defined(__x86_64__)
+#if defined(FFTCONV_UCONTEXT)
+  auto* context = reinterpret_cast<ucontext_t*>(low);
+  getcontext(context);
+  const std::size_t used = round_up(sizeof(ucontext_t), 64);
+  context->uc_stack.ss_sp = low + used;
+  context->uc_stack.ss_size = bytes - used;
+  context->uc_link = nullptr;
+  const auto high_half = [](void* value) {
+    return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(value) >> 32);
+  };
+  const auto low_half = [](void* value) { return static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(value)); };
+  auto* function = reinterpret_cast<void*>(entry);
+  makecontext(context, reinterpret_cast<void (*)()>(start), 4, high_half(function), low_half(function),
+              high_half(argument), low_half(argument));
+  fiber.stack_pointer = context;
+#elif defined(__x86_64__)
   // Six registers, the address to return to, and two slots that keep the stack aligned at the call in the start stub.
   auto** top = reinterpret_cast<void**>(low + bytes) - 9;
   std::memset(top, 0, 9 * sizeof(void*));
@@ -164,25 +185,13 @@ void FiberStacks::prepare(Fiber& fiber, std::size_t index, void (*entry)(void*),
   top[3] = reinterpret_cast<void*>(entry);  // r12
   top[6] = reinterpret_cast<void*>(&fftconv_sim_start);
   fiber.stack_pointer = top;
-#elif defined(__aarch64__)
+#else
   auto** top = reinterpret_cast<void**>(low + bytes - 160);
   std::memset(top, 0, 160);
   top[0] = reinterpret_cast<void*>(entry);                // x19
   top[1] = argument;                                      // x20
   top[11] = reinterpret_cast<void*>(&fftconv_sim_start);  // x30
   fiber.stack_pointer = top;
-#else
-  auto* context = reinterpret_cast<ucontext_t*>(low);
-  getcontext(context);
-  const std::size_t used = round_up(sizeof(ucontext_t), 64);
-  context->uc_stack.ss_sp = low + used;
-  context->uc_stack.ss_size = bytes - used;
-  context->uc_link = nullptr;
-  const auto split = [](std::uintptr_t value) { return std::pair(unsigned(value >> 32), unsigned(value)); };
-  const auto [e1, e0] = split(reinterpret_cast<std::uintptr_t>(entry));
-  const auto [a1, a0] = split(reinterpret_cast<std::uintptr_t>(argument));
-  makecontext(context, reinterpret_cast<void (*)()>(start), 4, e1, e0, a1, a0);
-  fiber.stack_pointer = context;
 #endif
 }
 

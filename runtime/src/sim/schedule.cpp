@@ -225,11 +225,11 @@ bool Launch::meet(Collective kind, int line, void* result, std::array<const void
 }
 
 void Launch::end_meeting() {
-  Meeting& meeting = meetings_[static_cast<std::size_t>(agent_->warp)];
-  meeting.arrived = 0;
-  for (std::size_t i = 0; i < agents_; ++i) {
+  meetings_[static_cast<std::size_t>(agent_->warp)].arrived = 0;
+  const std::size_t first = static_cast<std::size_t>(agent_->warp) * lanes_per_warp;
+  for (std::size_t i = first; i < first + lanes_per_warp; ++i) {
     Agent& agent = workspace_.agents[i];
-    if (agent.warp == agent_->warp && agent.activity == Activity::collective) make_ready(agent);
+    if (agent.activity == Activity::collective) make_ready(agent);
   }
 }
 

@@ -44,11 +44,9 @@ void Shadow::note_read(Granule& granule, Record now) {
     return;
   }
   const Record last = granule.read;
-  if (!last || last == now) {
-    granule.read = now;
-  } else if (last.warp() == now.warp() && last.epoch() == now.epoch()) {
-    granule.read = last.lane() == now.lane() ? now : Record(now.epoch(), now.warp(), lane_many, now.line());
-  } else if (clocks_.ordered(last, now.warp(), now.lane())) {
+  if (last && last.warp() == now.warp() && last.epoch() == now.epoch() && last.lane() != now.lane()) {
+    granule.read = Record(now.epoch(), now.warp(), lane_many, now.line());
+  } else if (!last || clocks_.ordered(last, now.warp(), now.lane())) {
     granule.read = now;
   } else {
     granule.readers = static_cast<std::int32_t>(readers_.size());
