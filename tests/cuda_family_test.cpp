@@ -186,14 +186,43 @@ TEST_CASE("one fiber a thread in random order gives the same result") {
                config("p3:16x16x16/fused/mma-f16acc/rows1/warps4/loop0/depth2/filter-reg/twiddle-reg/nvrtc/paired"));
 }
 
-TEST_CASE("parts with 99 KB of shared memory take rows that fit and refuse the others by name") {
-  auto sim = simulation("sm_86");
-  expect_default_right(*sim, problem(Mode::causal, 16000, DataType::f16, Precision::f16, 1, 1));
-  const Problem p = problem(Mode::causal, 32768, DataType::f16, Precision::f16, 1, 1);
+TEST_CASE("rows too large for shared memory are computed residue by residue, on parts with 99 KB too") {
+  auto hopper = simulation();
+  for (const Mode mode : {Mode::causal, Mode::circular}) {
+    expect_default_right(*hopper, problem(mode, 32768, DataType::f32, Precision::f32, 1, 1));
+  }
+  expect_default_right(*hopper, problem(Mode::causal, 32749, DataType::f32, Precision::f32, 1, 1));
+  expect_default_right(*hopper, problem(Mode::causal, 32768, DataType::f32, Precision::f16, 2, 1));
+  auto ada = simulation("sm_89");
+  expect_default_right(*ada, problem(Mode::causal, 16000, DataType::f16, Precision::f16, 1, 1));
+  expect_default_right(*ada, problem(Mode::causal, 32768, DataType::f16, Precision::f16, 1, 1));
+  expect_default_right(*ada, problem(Mode::bidirectional, 30011, DataType::bf16, Precision::bf16, 1, 1));
+  expect_default_right(*ada, problem(Mode::causal, 16384, DataType::f32, Precision::f32, 1, 1));
+}
+
+TEST_CASE("residues: every number of them, both kinds of inner digit, shared by several warps and rows") {
+  auto sim = simulation();
+  for (const char* text : {"p4:2x16x16x16/l2/mma-f16acc/rows1/warps8", "p4:3x16x16x16/l2/mma-f16acc/rows2/warps4",
+                           "p4:4x32x16x16/l2/mma-f32acc/rows1/warps16", "p4:5x4x16x16/l2/mma-f16acc/rows1/warps4",
+                           "p4:8x8x32x16/l2/mma-f16acc/rows1/warps8", "p4:16x2x16x16/l2/mma-f16acc/rows1/warps2"}) {
+    const KernelConfig c = config(fmt::format("{}/loop0/depth1/filter-mem/twiddle-mem/nvrtc", text));
+    expect_right(*sim, problem(Mode::causal, transform_length(c) - 5, DataType::f16, Precision::f16, 3, 1), c);
+  }
+}
+
+TEST_CASE("residues reach beyond 32768") {
+  auto sim = simulation();
+  expect_default_right(*sim, problem(Mode::causal, 100003, DataType::f16, Precision::f16, 1, 1));
+  expect_default_right(*sim, problem(Mode::circular, 131072, DataType::f32, Precision::f32, 1, 1));
+}
+
+TEST_CASE("lengths beyond the family are refused by name") {
+  auto sim = simulation();
+  const Problem p = problem(Mode::causal, 1 << 22, DataType::f16, Precision::f16, 1, 1);
   CHECK(search_space(p, sim->facts()).configs.empty());
   Result<KernelConfig> none = default_config(p, sim->facts());
   REQUIRE_FALSE(none.ok());
-  CHECK(none.error().message.find("shared memory") != std::string::npos);
+  CHECK_FALSE(none.error().message.empty());
 }
 
 TEST_CASE("a plan refuses addresses that its kernel's accesses cannot take") {

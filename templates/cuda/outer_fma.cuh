@@ -1,16 +1,5 @@
 // One outer left-over digit of N = 2, 3, 4, 5 or 8 points on CUDA cores, fp32 arithmetic, in place in shared memory. A
 // lane owns two neighbouring columns of all N slabs, so that no barrier stands between its reads and its writes.
-struct floats {  // two neighbouring columns
-  vf x, y;
-};
-FFTCONV_DEVICE floats unpack(real_pair p) { return {first(p), second(p)}; }
-FFTCONV_DEVICE void add_product(floats& c, floats a, vf w) {
-  c.x = fma_f32(a.x, w, c.x);
-  c.y = fma_f32(a.y, w, c.y);
-}
-FFTCONV_DEVICE floats zero_floats() { return {(vf)0.0f, (vf)0.0f}; }
-FFTCONV_DEVICE real_pair repack(floats c) { return make_pair(c.x, c.y); }
-
 // The pair of columns number i of a slab, in the order of the spectrum's words.
 struct column_pair {
   vi r, h, t, word;
@@ -26,15 +15,6 @@ struct outer_columns {
   vi slab;
   int step;
 };
-
-FFTCONV_DEVICE void load_complex(vi at, floats& re, floats& im) {
-  re = unpack(load_pair(at, PLANE));
-  im = unpack(load_pair(at + IMAGINARY, PLANE));
-}
-FFTCONV_DEVICE void store_complex(vi at, floats re, floats im) {
-  store_pair(at, PLANE, repack(re));
-  store_pair(at + IMAGINARY, PLANE, repack(im));
-}
 
 // First digit: Z[k] = sum_n A[k][n] u[n] with A = RE + i IM; PAIRED takes u = row 0 + i row 1.
 template <int N, bool PAIRED>

@@ -19,7 +19,7 @@ constexpr int L = 14113;  // samples of a row
 constexpr int M = 16384;  // points of a transform
 constexpr int N1_OUTER = 4;  // digits outside the core; 1 where there is none
 constexpr int N2_OUTER = 16;
-constexpr int Q = 64;  // slabs: N1_OUTER N2_OUTER
+constexpr int Q = 64;  // slabs in shared memory: N1_OUTER N2_OUTER
 constexpr int R = 16;  // the core's digits
 constexpr int C = 16;
 constexpr int WARPS = 8;  // that share one transform
@@ -35,7 +35,7 @@ constexpr int FIRST_LAG = -50;  // lag of tap 0
 constexpr int LAG_STEP = 1;  // from tap to tap
 constexpr bool CIRCULAR = false;  // lags modulo L
 // Tables, byte offsets.
-constexpr int TABLE_FIRST = 0;  // A of the first digit
+constexpr int TABLE_FIRST = 0;  // A of the first digit in shared memory
 constexpr int TABLE_SECOND = 2048;  // A of the second digit, one for each k1
 constexpr int SECOND_STRIDE = 2048;
 constexpr int TABLE_A = 10240;  // A of the core's rows, one for each slab

@@ -35,6 +35,34 @@ std::vector<std::pair<int, int>> block_shapes(int order, int slabs) {
   return shapes;
 }
 
+/// Parts of the batch for blocks of their own where channels alone are too few for all multiprocessors.
+std::vector<int> loops_of(const Problem& problem, const DeviceFacts& device, int rows) {
+  const bool few = problem.channels < 4 * device.sm_count && problem.batch > rows;
+  return few ? std::vector<int>{0, 1, 4} : std::vector<int>{0};
+}
+
+/// Below this, every architecture holds a row's spectrum in shared memory in every engine.
+constexpr std::int64_t shortest_for_residues = 4096;
+
+void add_residue_candidates(const Problem& problem, const DeviceFacts& device, std::vector<KernelConfig>& configs) {
+  if (problem.seqlen <= shortest_for_residues) return;
+  for (const std::vector<int>& radices : factorisations(problem.seqlen, 4)) {
+    KernelConfig base;
+    base.strategy = Strategy::l2;
+    base.radices = radices;
+    for (const Engine engine : engines_of(problem.precision)) {
+      base.engine = engine;
+      for (const int warps : {4, 8, 16}) {
+        base.warps = warps;
+        for (const int loop : loops_of(problem, device, 1)) {
+          base.loop = loop;
+          configs.push_back(base);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& device) {
@@ -55,9 +83,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
             base.warps = warps;
             for (const int depth : {1, 2}) {
               base.depth = depth;
-              // Few channels: blocks that take part of the batch each, so that all multiprocessors have work.
-              const bool few = problem.channels < 4 * device.sm_count && problem.batch > rows;
-              for (const int loop : few ? std::vector<int>{0, 1, 4} : std::vector<int>{0}) {
+              for (const int loop : loops_of(problem, device, rows)) {
                 base.loop = loop;
                 for (const auto& [filter, twiddle] : {std::pair{Residency::memory, Residency::memory},
                                                       std::pair{Residency::registers, Residency::memory},
@@ -76,6 +102,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
       }
     }
   }
+  add_residue_candidates(problem, device, configs);
   return configs;
 }
 
@@ -84,16 +111,19 @@ Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& d
   // plainest kernel there is. What refuses it is worth telling.
   Result<void> refusal =
       unsupported(fmt::format("no transform length of the fused family reaches {}", problem.seqlen));
-  for (int order = 2; order <= 4; ++order) {
-    for (const std::vector<int>& radices : factorisations(problem.seqlen, order)) {
-      KernelConfig config;
-      config.radices = radices;
-      config.engine = engines_of(problem.precision).back();
-      const int slabs = make_layout(problem, config).slabs;
-      config.warps = order == 2 ? 1 : slabs >= 8 ? 8 : slabs >= 4 ? 4 : slabs;
-      Result<void> legal = cuda::check_legal(problem, config, device);
-      if (legal) return config;
-      refusal = legal;
+  for (const Strategy strategy : {Strategy::fused, Strategy::l2}) {
+    for (int order = strategy == Strategy::fused ? 2 : 4; order <= 4; ++order) {
+      for (const std::vector<int>& radices : factorisations(problem.seqlen, order)) {
+        KernelConfig config;
+        config.radices = radices;
+        config.strategy = strategy;
+        config.engine = engines_of(problem.precision).back();
+        const int slabs = make_layout(problem, config).slabs;
+        config.warps = order == 2 ? 1 : slabs >= 8 ? 8 : slabs >= 4 ? 4 : slabs;
+        Result<void> legal = cuda::check_legal(problem, config, device);
+        if (legal) return config;
+        refusal = legal;
+      }
     }
   }
   return refusal.error();

@@ -57,21 +57,7 @@ void left_over_matrices(Text& out, const Layout& l) {
   }
 }
 
-void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
-  out.blank();
-  out.line(0, "// The warps of one transform wait for each other.");
-  out.line(0, "FFTCONV_DEVICE void transform_sync(int group) {{");
-  if (config.warps == 1) {
-    out.line(1, "warp_sync();");
-  } else if (config.rows == 1) {
-    out.line(1, "block_sync();");
-  } else {
-    out.line(1, "group_sync(group, WARPS * 32);");
-  }
-  out.line(0, "}}");
-  out.line(0, "FFTCONV_DEVICE long long row_bytes(const fftconv_args& args, int row, int channel) {{");
-  out.line(1, "return ((long long)row * args.channels + channel) * (L * IO_SIZE);");
-  out.line(0, "}}");
+void transfers(Text& out) {
   out.line(0, "// Starts the copy of transform i's rows into a slot; rows past the batch are zero.");
   out.line(0,
            "FFTCONV_DEVICE void load_transform(const fftconv_args& args, int i, int channel, vi slot, int warp) {{");
@@ -93,6 +79,24 @@ void helpers(Text& out, const Problem& problem, const KernelConfig& config) {
   out.line(2, "}}");
   out.line(1, "}}");
   out.line(0, "}}");
+}
+
+void helpers(Text& out, const Problem& problem, const KernelConfig& config, const Layout& l) {
+  out.blank();
+  out.line(0, "// The warps of one transform wait for each other.");
+  out.line(0, "FFTCONV_DEVICE void transform_sync(int group) {{");
+  if (config.warps == 1) {
+    out.line(1, "warp_sync();");
+  } else if (config.rows == 1) {
+    out.line(1, "block_sync();");
+  } else {
+    out.line(1, "group_sync(group, WARPS * 32);");
+  }
+  out.line(0, "}}");
+  out.line(0, "FFTCONV_DEVICE long long row_bytes(const fftconv_args& args, int row, int channel) {{");
+  out.line(1, "return ((long long)row * args.channels + channel) * (L * IO_SIZE);");
+  out.line(0, "}}");
+  if (l.residues == 1) transfers(out);
   out.line(0, "FFTCONV_DEVICE int filter_of(const fftconv_args& args, int row, int channel) {{");
   switch (problem.sharing) {
     case FilterSharing::per_channel:
@@ -257,8 +261,8 @@ void core_stage(Text& out, const Problem& problem, const KernelConfig& config, c
     out.line(2, "for (int q = warp; q < Q; q += WARPS) {{");
   }
   if (l.order > 2) out.line(3, "const vi slab = spectrum + slab_offset(q / N2_OUTER, q % N2_OUTER);");
-  out.line(3, "const slab_tables in_memory = tables_of(args, filter_of(args, {}, channel), q);",
-           problem.sharing == FilterSharing::per_example ? "i" : "0");
+  out.line(3, "const slab_tables in_memory = tables_of(args, filter_of(args, {}, channel), {}q);",
+           problem.sharing == FilterSharing::per_example ? "i" : "0", l.residues > 1 ? "j * Q + " : "");
   const char* tables = "in_memory";
   if (l.resident_slabs) {
     tables = "constants";
@@ -273,7 +277,7 @@ void core_stage(Text& out, const Problem& problem, const KernelConfig& config, c
 }
 
 void before_loop(Text& out, const Problem&, const KernelConfig& config, const Layout& l) {
-  if (l.first.mma) {
+  if (l.first.mma && l.residues == 1) {
     out.line(1, "const memory_matrix first_in_memory = {{args.tables, TABLE_FIRST}};");
     out.line(1, "const {} first_matrix = {};", l.first.blocks == 1 ? "resident_matrix" : "memory_matrix",
              l.first.blocks == 1 ? "make_resident(first_in_memory)" : "first_in_memory");
@@ -301,6 +305,45 @@ void before_loop(Text& out, const Problem&, const KernelConfig& config, const La
   out.line(1, "}}");
 }
 
+/// Strategy l2: the first digit of a residue, complex and in place.
+void residue_digit(Text& out, const KernelConfig& config, const Layout& l, bool forward) {
+  out.line(2, "// {} of the residue, {} points on tensor cores, in place.",
+           forward ? "First digit" : "First digit back", l.first.radix);
+  unit_loop(out, units_of(l, l.first, l.width_first), config.warps);
+  unit_place(out, l, l.first, l.width_first, 3, true);
+  out.line(3, "const vi slab = spectrum + slab_offset(0, base);");
+  out.line(3, "const outer_unit at = {{slab, slab, 0, slab, SLAB_STEP1, r, h}};");
+  out.line(3, "outer_complex<{}, {}, {}, ends::spectrum, ends::spectrum>(at, first_matrix);", l.first.radix,
+           l.width_first, !forward);
+  out.line(2, "}}");
+  out.line(2, "transform_sync(group);");
+}
+
+/// Strategy l2: all residues of a row, one after another in the same slabs.
+void residue_loop(Text& out, const Problem& problem, const KernelConfig& config, const Layout& l) {
+  out.line(0, "#pragma unroll 1");
+  out.line(1, "for (int i = first; i < past; i += ROWS) {{");
+  out.line(2, "const void* u = (const char*)args.u + row_bytes(args, i, channel);");
+  out.line(2, "void* y = (char*)args.y + row_bytes(args, i, channel);");
+  out.line(0, "#pragma unroll 1");
+  out.line(1, "for (int j = 0; j < RESIDUES; ++j) {{");
+  out.line(2, "const residue_weights weights = load_weights(args.tables, j);");
+  out.line(2, "const memory_matrix first_in_memory = {{args.tables, TABLE_FIRST + j * FIRST_STRIDE}};");
+  out.line(2, "const {} first_matrix = {};", l.first.blocks == 1 ? "resident_matrix" : "memory_matrix",
+           l.first.blocks == 1 ? "make_resident(first_in_memory)" : "first_in_memory");
+  out.blank();
+  out.line(2, "// Outermost digit, {} points on CUDA cores: real u -> Z_j.", l.residues);
+  out.line(2, "load_residue(u, spectrum, weights, warp);");
+  out.line(2, "transform_sync(group);");
+  residue_digit(out, config, l, true);
+  core_stage(out, problem, config, l);
+  residue_digit(out, config, l, false);
+  out.line(2, "// Outermost digit back: Z_j -> its part of real y. A lane adds where it has loaded.");
+  out.line(2, "add_residue(y, spectrum, weights, j == 0, warp);");
+  out.line(1, "}}");
+  out.line(1, "}}");
+}
+
 void row_loop(Text& out, const Problem& problem, const KernelConfig& config, const Layout& l) {
   const bool ring = config.depth > 1;
   out.line(1, "const int transforms = ((int)args.batch + RIDERS - 1) / RIDERS;");
@@ -309,6 +352,10 @@ void row_loop(Text& out, const Problem& problem, const KernelConfig& config, con
            "const int past = LOOP == 0 || (block_y() + 1) * ROWS * LOOP > transforms ? transforms : (block_y() + 1) "
            "* ROWS * LOOP;");
   out.line(1, "const vi spectrum = (vi)(group * {});", l.group_bytes);
+  if (l.residues > 1) {
+    residue_loop(out, problem, config, l);
+    return;
+  }
   out.line(1, "const vi slots = spectrum + SPECTRUM_BYTES;");
   if (ring) {
     out.line(1, "// The first DEPTH - 1 transforms are under way before the loop.");
@@ -357,7 +404,7 @@ std::string convolution_kernel(const Problem& problem, const KernelConfig& confi
   out.blank();
   out.line(0, "// ---- convolution ----");
   left_over_matrices(out, l);
-  helpers(out, problem, config);
+  helpers(out, problem, config, l);
   out.blank();
   out.line(0, "FFTCONV_KERNEL(fftconv_convolution, {}, {})(const fftconv_args args) {{", l.threads, g.blocks_per_sm);
   out.line(1, "const int warp = warp_id() % WARPS, group = warp_id() / WARPS, channel = block_x();");

@@ -25,13 +25,20 @@ PerTransform per_transform(const KernelConfig& config, const Layout& l) {
   const double io = static_cast<double>(l.riders) * m * l.io_size;
   const int ends = l.paired ? 4 : 2;  // first and last stage: real rows take half the products
 
-  // Rows: copied in, read by the first stage, written by the last, copied out.
-  t.shared += 4 * io;
+  // Rows: copied in, read by the first stage, written by the last, copied out. Residues leave them in global memory
+  // and read u once, y but for the first time, and write y, each time whole.
+  if (l.residues == 1) t.shared += 4 * io;
+  if (l.residues > 1) {
+    t.shared += 2 * spectrum;
+    t.l2 += (3.0 * l.residues - 1) * io - 2 * io;
+    t.flops += 8.0 * m * l.residues;
+  }
   // The first and the last stage of the transform, and what lies between.
   const auto outer = [&](const OuterDigit& digit, bool is_first) {
     if (digit.radix == 1) return;
-    t.shared += is_first ? 2 * spectrum : 4 * spectrum;
-    const int products = is_first ? ends : 4;
+    const bool meets_rows = is_first && l.residues == 1;
+    t.shared += meets_rows ? 2 * spectrum : 4 * spectrum;
+    const int products = meets_rows ? ends : 4;
     if (digit.mma) {
       t.mma += 2 * digit_products(l.m, 16 * digit.blocks, products);
       // A unit reads the whole matrix for the columns it computes, unless that is one block, which stays in

@@ -77,7 +77,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   constant("M", l.m, "points of a transform");
   constant("N1_OUTER", l.first.radix, "digits outside the core; 1 where there is none");
   constant("N2_OUTER", l.second.radix, "");
-  constant("Q", l.slabs, "slabs: N1_OUTER N2_OUTER");
+  constant("Q", l.slabs, "slabs in shared memory: N1_OUTER N2_OUTER");
   constant("R", l.rows, "the core's digits");
   constant("C", l.columns, "");
   constant("WARPS", config.warps, "that share one transform");
@@ -85,6 +85,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   constant("LOOP", config.loop, "transforms one after another; 0 = the whole batch");
   constant("DEPTH", config.depth, "slots of input");
   constant("RIDERS", l.riders, "rows in one transform");
+  if (l.residues > 1) constant("RESIDUES", l.residues, "points of the outermost digit, computed one after another");
   flag("PAIRED", l.paired, "row 0 + i row 1");
   constant("COPY", l.copy, "bytes of an access of a row in global memory");
   // Spread the chunks of one r over the eight bank groups; linear in the bits of h, see slab.cuh.
@@ -94,7 +95,9 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   constant("LAG_STEP", lag_step(problem), "from tap to tap");
   flag("CIRCULAR", problem.mode == Mode::circular, "lags modulo L");
   text += "// Tables, byte offsets.\n";
-  if (l.first.mma) constant("TABLE_FIRST", l.table_first, "A of the first digit");
+  if (l.residues > 1) constant("TABLE_RESIDUE", l.table_residue, "A of the outermost digit, fp32");
+  if (l.first.mma) constant("TABLE_FIRST", l.table_first, "A of the first digit in shared memory");
+  if (l.residues > 1) constant("FIRST_STRIDE", l.first_stride, "from one residue's to the next");
   if (l.second.radix > 1) {
     constant(
         "TABLE_SECOND", l.table_second,
@@ -170,8 +173,16 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   text += text_of(problem.io == DataType::f32 ? "io_f32.cuh" : "io_half.cuh");
   text += text_of("rows.cuh");
   if (l.first.mma || l.second.mma) text += text_of("outer_mma.cuh");
-  if ((l.first.radix > 1 && !l.first.mma) || (l.second.radix > 1 && !l.second.mma)) text += text_of("outer_fma.cuh");
+  const bool left_over = (l.first.radix > 1 && !l.first.mma) || (l.second.radix > 1 && !l.second.mma);
+  if (left_over || l.residues > 1) text += text_of("floats.cuh");
+  if (left_over) text += text_of("outer_fma.cuh");
   text += text_of("core.cuh");
+  if (l.residues > 1) {
+    text += text_of(problem.io == DataType::f16    ? "samples_f16.cuh"
+                    : problem.io == DataType::bf16 ? "samples_bf16.cuh"
+                                                   : "samples_f32.cuh");
+    text += text_of("residue.cuh");
+  }
   text += convolution_kernel(problem, config, l, g);
   text += text_of("spectrum.cuh");
   text += text_of(l.planes == 1 ? "spectrum_store_packed.cuh" : "spectrum_store_split.cuh");

@@ -31,9 +31,10 @@ bool io_is_engine_type(DataType io, Engine engine) {
   return io == DataType::f16 && !is_split(engine);
 }
 
-double slab_phase(const Layout& layout, int slab) {
+double slab_phase(const Layout& layout, int residue, int slab) {
   const int k1 = slab / layout.second.radix, k2 = slab % layout.second.radix;
-  return (k1 + layout.first.radix * k2 - layout.theta) / layout.slabs;
+  const int number = residue + layout.residues * (k1 + layout.first.radix * k2);
+  return (number - layout.theta) / (layout.residues * layout.slabs);
 }
 
 Layout make_layout(const Problem& problem, const KernelConfig& config) {
@@ -43,8 +44,11 @@ Layout make_layout(const Problem& problem, const KernelConfig& config) {
   l.m = transform_length(config);
   l.rows = radices[l.order - 2];
   l.columns = radices[l.order - 1];
-  if (l.order >= 3) l.first = make_outer_digit(radices[0]);
-  if (l.order >= 4) l.second = make_outer_digit(radices[1]);
+  l.radices = radices;
+  const int outer = config.strategy == Strategy::l2 ? 1 : 0;  // place of the first digit in shared memory
+  if (outer == 1) l.residues = radices[0];
+  if (l.order >= outer + 3) l.first = make_outer_digit(radices[outer]);
+  if (l.order >= outer + 4) l.second = make_outer_digit(radices[outer + 1]);
   l.slabs = l.first.radix * l.second.radix;
   l.paired = config.paired;
   l.riders = config.paired ? 2 : 1;
@@ -61,7 +65,8 @@ Layout make_layout(const Problem& problem, const KernelConfig& config) {
   const std::int64_t inner = l.second.radix;
   l.spectrum_row_bytes = l.order == 2 ? 0 : l.first.radix * odd_step(inner, l.slab_bytes);
   l.io_row_bytes = l.first.radix * odd_step(inner, l.io_slab_bytes);
-  l.group_bytes = l.spectrum_row_bytes + config.depth * l.riders * l.io_row_bytes;
+  const int slots = l.residues > 1 ? 0 : config.depth * l.riders;  // residues read and write rows in global memory
+  l.group_bytes = l.spectrum_row_bytes + slots * l.io_row_bytes;
   l.shared_bytes = config.rows * l.group_bytes;
   l.threads = 32 * config.warps * config.rows;
 
@@ -71,15 +76,18 @@ Layout make_layout(const Problem& problem, const KernelConfig& config) {
     end += (bytes + 127) / 128 * 128;
   };
   const auto matrix = [&l](int radix) { return std::int64_t{2} * l.fragment_bytes * (radix / 16) * (radix / 16); };
-  if (l.first.mma) place(l.table_first, l.first_stride = matrix(16 * l.first.blocks));
+  if (l.residues > 1) place(l.table_residue, 8 * std::int64_t{l.residues} * l.residues);
+  l.first_stride = matrix(16 * l.first.blocks);
+  if (l.first.mma) place(l.table_first, l.residues * l.first_stride);
   l.second_stride = l.second.mma ? matrix(16 * l.second.blocks) : 8 * l.second.radix;
   if (l.second.radix > 1) place(l.table_second, l.first.radix * l.second_stride);
   l.a_stride = matrix(l.rows);
-  place(l.table_a, l.slabs * l.a_stride);
+  const std::int64_t all_slabs = std::int64_t{l.residues} * l.slabs;
+  place(l.table_a, all_slabs * l.a_stride);
   l.t_stride = std::int64_t{l.tile_bytes} * core / 128;
-  place(l.table_t, l.slabs * l.t_stride);
+  place(l.table_t, all_slabs * l.t_stride);
   l.table_t_transposed = l.table_t;
-  if (l.rows != l.columns) place(l.table_t_transposed, l.slabs * l.t_stride);
+  if (l.rows != l.columns) place(l.table_t_transposed, all_slabs * l.t_stride);
   place(l.table_w_left, matrix(l.columns));
   place(l.table_w_right, matrix(l.columns));
   place(l.table_roots, 8 * l.m);

@@ -25,9 +25,11 @@ struct Layout {
   std::int64_t m = 0;  ///< transform length
   int rows = 0;        ///< R, the core's first digit n_(p-1)
   int columns = 0;     ///< C, the core's second digit n_p
-  OuterDigit first;    ///< n_1 where p >= 3
-  OuterDigit second;   ///< n_2 where p = 4
-  int slabs = 1;       ///< Q, product of the outer radices
+  std::vector<int> radices;
+  int residues = 1;   ///< strategy l2: radix of the outermost digit, whose residues are computed one after another
+  OuterDigit first;   ///< first digit of a residue outside the core, where there is one
+  OuterDigit second;  ///< second digit outside the core, where there is one
+  int slabs = 1;      ///< Q, product of the two: slabs in shared memory
   bool paired = false;
   int riders = 1;       ///< rows of the problem that ride in one transform
   double theta = 0.25;  ///< frequencies are k - theta
@@ -46,6 +48,7 @@ struct Layout {
   std::int64_t shared_bytes = 0;        ///< block
 
   // Tables, byte offsets.
+  std::int64_t table_residue = 0;
   std::int64_t table_first = 0, table_second = 0, table_a = 0, table_t = 0, table_t_transposed = 0;
   std::int64_t table_w_left = 0, table_w_right = 0, table_roots = 0, table_weights = 0, table_bytes = 0;
   std::int64_t first_stride = 0, second_stride = 0, a_stride = 0, t_stride = 0;  ///< from one slab's to the next
@@ -65,7 +68,7 @@ bool is_split(Engine engine);
 /// True where the I/O type is what the engine multiplies, so that no conversion is needed.
 bool io_is_engine_type(DataType io, Engine engine);
 
-/// kappa_q = k1 + N1 k2 - theta of slab q = k1 N2 + k2, in units of 1 / Q of a core frequency: phi = kappa_q / Q.
-double slab_phase(const Layout& layout, int slab);
+/// phi = kappa / (residues Q) of slab q = k1 N2 + k2 of residue j: kappa = j + residues (k1 + N1 k2) - theta.
+double slab_phase(const Layout& layout, int residue, int slab);
 
 }  // namespace fftconv::cuda

@@ -46,7 +46,15 @@ Result<void> check_radices(const Problem& problem, const KernelConfig& config) {
   if (rows < 16 || columns < 16 || rows % 16 != 0 || columns % 16 != 0 || rows * columns > 1024) {
     return unsupported("the last two radices are multiples of 16 with a product of at most 1024");
   }
-  for (int d = 0; d + 2 < order; ++d) {
+  if (config.strategy == Strategy::l2) {
+    const int residues = radices[0];
+    if (order != 4 || (radices[1] % 16 != 0 && 16 % radices[1] != 0)) {
+      return unsupported("strategy l2 has order 4: residues, a digit on tensor cores and the core");
+    }
+    if (residues < 2 || residues > 16) return unsupported("strategy l2 has 2 to 16 residues");
+    if (config.paired) return unsupported("strategy l2 does not pair rows");
+  }
+  for (int d = config.strategy == Strategy::l2 ? 1 : 0; d + 2 < order; ++d) {
     if (!is_outer_radix(radices[d])) {
       return unsupported(
           fmt::format("radix {} is not supported outside the core: 2, 3, 4, 5, 8, 16, 32, 48, 64 are", radices[d]));
@@ -83,7 +91,9 @@ Result<void> check_engine(const Problem& problem, const KernelConfig& config) {
 }
 
 Result<void> check_geometry(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
-  if (config.strategy != Strategy::fused) return unsupported("only the fused strategy has CUDA kernels yet");
+  if (config.strategy != Strategy::fused && config.strategy != Strategy::l2) {
+    return unsupported("only the strategies fused and l2 have CUDA kernels yet");
+  }
   if (config.rows < 1 || config.warps < 1 || config.depth < 1 || config.depth > 4 || config.loop < 0) {
     return unsupported("rows and warps are at least 1, depth is 1 to 4, loop is not negative");
   }
@@ -95,6 +105,9 @@ Result<void> check_geometry(const Problem& problem, const KernelConfig& config, 
   const bool kept = config.filter == Residency::registers || config.twiddle == Residency::registers;
   if (kept && (!l.resident_slabs || l.slabs % config.warps != 0 || l.slabs / config.warps > 4)) {
     return unsupported("constants stay in registers for cores of 16 x 16 with at most 4 slabs a warp, evenly shared");
+  }
+  if (config.strategy == Strategy::l2 && (kept || config.depth != 1)) {
+    return unsupported("strategy l2 keeps no constants in registers and has depth 1");
   }
   if (problem.sharing == FilterSharing::per_example && (config.filter == Residency::registers || config.paired)) {
     return unsupported("a filter for each example is read again for each row: filter-mem, not paired");

@@ -8,11 +8,7 @@ namespace fftconv::cuda {
 
 std::string spectrum_kernel(const Layout& l) {
   // Radices and the expression of q as a number, k1 + N1 k2 + ..., from its place in scratch, digit by digit.
-  std::vector<int> radices;
-  if (l.order >= 3) radices.push_back(l.first.radix);
-  if (l.order >= 4) radices.push_back(l.second.radix);
-  radices.push_back(l.rows);
-  radices.push_back(l.columns);
+  const std::vector<int>& radices = l.radices;
 
   std::string text =
       "\n// ---- filter spectrum ----\n"

@@ -117,7 +117,14 @@ std::vector<std::byte> make_tables(const Layout& l, Engine engine) {
       return shifted_dft(digit.radix, phi, k % digit.radix, n % digit.radix);
     };
   };
-  if (l.first.mma) writer.matrix(l.table_first, 16 * l.first.blocks, outer(l.first, -l.theta), false);
+  for (int j = 0; j < l.residues; ++j) {
+    for (int n = 0; n < l.residues && l.residues > 1; ++n) {
+      writer.complex_number(l.table_residue + 8 * (j * l.residues + n), shifted_dft(l.residues, -l.theta, j, n));
+    }
+    if (!l.first.mma) continue;
+    writer.matrix(l.table_first + j * l.first_stride, 16 * l.first.blocks, outer(l.first, (j - l.theta) / l.residues),
+                  false);
+  }
   if (l.second.radix > 1) {
     for (int k1 = 0; k1 < l.first.radix; ++k1) {
       const double phi = (k1 - l.theta) / l.first.radix;
@@ -129,8 +136,8 @@ std::vector<std::byte> make_tables(const Layout& l, Engine engine) {
       }
     }
   }
-  for (int q = 0; q < l.slabs; ++q) {
-    const double phi = slab_phase(l, q);
+  for (int q = 0; q < l.residues * l.slabs; ++q) {
+    const double phi = slab_phase(l, q / l.slabs, q % l.slabs);
     const auto twiddle = [&](int row, int column) {
       return root((row + phi) * (column + phi) / (static_cast<double>(l.rows) * l.columns));
     };
