@@ -1,6 +1,6 @@
-// The part of the lane interface that is the same for both simulated preludes: memory, order and packed arithmetic are
-// functions of the simulator (runtime/src/sim/helpers.h). Lanes travel as arrays [component][lane].
-#define FFTCONV_KERNEL(name, threads, blocks_per_sm)     \
+// The part of the lane interface that is the same for both simulated preludes: memory, order and packed arithmetic
+// are functions of the simulator (runtime/src/sim/helpers.h). Lanes travel as arrays [component][lane].
+#define FFTCONV_KERNEL(name, threads, blocks_per_sm)         \
   extern "C" const int fftconv_sim_threads_##name = threads; \
   extern "C" void name
 
@@ -49,81 +49,83 @@ FFTCONV_PRELUDE int block_z() { return fftconv_sim_block(2); }
 
 // Order.
 FFTCONV_PRELUDE void block_sync(FFTCONV_LINE) { fftconv_sim_block_sync(line.number); }
-FFTCONV_PRELUDE void group_sync(int id, int threads, FFTCONV_LINE) { fftconv_sim_group_sync(id, threads, line.number); }
+FFTCONV_PRELUDE void group_sync(int id, int threads, FFTCONV_LINE) {
+  fftconv_sim_group_sync(id, threads, line.number);
+}
 FFTCONV_PRELUDE void warp_sync(FFTCONV_LINE) { fftconv_sim_warp_sync(line.number); }
 
 // Memory: each access with and without a predicate.
-#define FFTCONV_ACCESSES(type, suffix, bytes)                                                                        \
-  FFTCONV_PRELUDE type lds_##suffix(vi offset, FFTCONV_LINE) {                                                       \
-    type value;                                                                                                      \
-    fftconv_sim_lds(&value, &offset, FFTCONV_ALL_LANES, bytes, line.number);                                         \
-    return value;                                                                                                    \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE type lds_##suffix(vi offset, vp p, FFTCONV_LINE) {                                                 \
-    type value;                                                                                                      \
-    vi mask = fftconv_mask(p);                                                                                       \
-    fftconv_sim_lds(&value, &offset, &mask, bytes, line.number);                                                     \
-    return value;                                                                                                    \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE void sts_##suffix(vi offset, type value, FFTCONV_LINE) {                                           \
-    fftconv_sim_sts(&offset, &value, FFTCONV_ALL_LANES, bytes, line.number);                                         \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE void sts_##suffix(vi offset, type value, vp p, FFTCONV_LINE) {                                     \
-    vi mask = fftconv_mask(p);                                                                                       \
-    fftconv_sim_sts(&offset, &value, &mask, bytes, line.number);                                                     \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE type ldg_##suffix(const void* base, vi offset, FFTCONV_LINE) {                                     \
-    type value;                                                                                                      \
-    fftconv_sim_ldg(&value, base, &offset, FFTCONV_ALL_LANES, bytes, 0, line.number);                                \
-    return value;                                                                                                    \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE type ldg_##suffix(const void* base, vi offset, vp p, FFTCONV_LINE) {                               \
-    type value;                                                                                                      \
-    vi mask = fftconv_mask(p);                                                                                       \
-    fftconv_sim_ldg(&value, base, &offset, &mask, bytes, 0, line.number);                                            \
-    return value;                                                                                                    \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE type ldc_##suffix(const void* base, vi offset, FFTCONV_LINE) {                                     \
-    type value;                                                                                                      \
-    fftconv_sim_ldg(&value, base, &offset, FFTCONV_ALL_LANES, bytes, 1, line.number);                                \
-    return value;                                                                                                    \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE type ldc_##suffix(const void* base, vi offset, vp p, FFTCONV_LINE) {                               \
-    type value;                                                                                                      \
-    vi mask = fftconv_mask(p);                                                                                       \
-    fftconv_sim_ldg(&value, base, &offset, &mask, bytes, 1, line.number);                                            \
-    return value;                                                                                                    \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE void stg_##suffix(void* base, vi offset, type value, FFTCONV_LINE) {                               \
-    fftconv_sim_stg(base, &offset, &value, FFTCONV_ALL_LANES, bytes, line.number);                                   \
-  }                                                                                                                  \
-  FFTCONV_PRELUDE void stg_##suffix(void* base, vi offset, type value, vp p, FFTCONV_LINE) {                         \
-    vi mask = fftconv_mask(p);                                                                                       \
-    fftconv_sim_stg(base, &offset, &value, &mask, bytes, line.number);                                               \
+#define FFTCONV_ACCESSES(type, suffix, bytes)                                                \
+  FFTCONV_PRELUDE type lds_##suffix(vi offset, FFTCONV_LINE) {                               \
+    type value;                                                                              \
+    fftconv_sim_lds(&value, &offset, FFTCONV_ALL_LANES, bytes, line.number);                 \
+    return value;                                                                            \
+  }                                                                                          \
+  FFTCONV_PRELUDE type lds_##suffix(vi offset, vp p, FFTCONV_LINE) {                         \
+    type value;                                                                              \
+    vi mask = fftconv_mask(p);                                                               \
+    fftconv_sim_lds(&value, &offset, &mask, bytes, line.number);                             \
+    return value;                                                                            \
+  }                                                                                          \
+  FFTCONV_PRELUDE void sts_##suffix(vi offset, type value, FFTCONV_LINE) {                   \
+    fftconv_sim_sts(&offset, &value, FFTCONV_ALL_LANES, bytes, line.number);                 \
+  }                                                                                          \
+  FFTCONV_PRELUDE void sts_##suffix(vi offset, type value, vp p, FFTCONV_LINE) {             \
+    vi mask = fftconv_mask(p);                                                               \
+    fftconv_sim_sts(&offset, &value, &mask, bytes, line.number);                             \
+  }                                                                                          \
+  FFTCONV_PRELUDE type ldg_##suffix(const void* base, vi offset, FFTCONV_LINE) {             \
+    type value;                                                                              \
+    fftconv_sim_ldg(&value, base, &offset, FFTCONV_ALL_LANES, bytes, 0, line.number);        \
+    return value;                                                                            \
+  }                                                                                          \
+  FFTCONV_PRELUDE type ldg_##suffix(const void* base, vi offset, vp p, FFTCONV_LINE) {       \
+    type value;                                                                              \
+    vi mask = fftconv_mask(p);                                                               \
+    fftconv_sim_ldg(&value, base, &offset, &mask, bytes, 0, line.number);                    \
+    return value;                                                                            \
+  }                                                                                          \
+  FFTCONV_PRELUDE type ldc_##suffix(const void* base, vi offset, FFTCONV_LINE) {             \
+    type value;                                                                              \
+    fftconv_sim_ldg(&value, base, &offset, FFTCONV_ALL_LANES, bytes, 1, line.number);        \
+    return value;                                                                            \
+  }                                                                                          \
+  FFTCONV_PRELUDE type ldc_##suffix(const void* base, vi offset, vp p, FFTCONV_LINE) {       \
+    type value;                                                                              \
+    vi mask = fftconv_mask(p);                                                               \
+    fftconv_sim_ldg(&value, base, &offset, &mask, bytes, 1, line.number);                    \
+    return value;                                                                            \
+  }                                                                                          \
+  FFTCONV_PRELUDE void stg_##suffix(void* base, vi offset, type value, FFTCONV_LINE) {       \
+    fftconv_sim_stg(base, &offset, &value, FFTCONV_ALL_LANES, bytes, line.number);           \
+  }                                                                                          \
+  FFTCONV_PRELUDE void stg_##suffix(void* base, vi offset, type value, vp p, FFTCONV_LINE) { \
+    vi mask = fftconv_mask(p);                                                               \
+    fftconv_sim_stg(base, &offset, &value, &mask, bytes, line.number);                       \
   }
 FFTCONV_ACCESSES(vu, u16, 2)
 FFTCONV_ACCESSES(vu, u32, 4)
 FFTCONV_ACCESSES(u32x2, u32x2, 8)
 FFTCONV_ACCESSES(u32x4, u32x4, 16)
 
-#define FFTCONV_LDMATRIX(type, name, matrices, transposed)                      \
-  FFTCONV_PRELUDE type name(vi row, FFTCONV_LINE) {                             \
-    type value;                                                                 \
-    fftconv_sim_ldmatrix(&value, &row, matrices, transposed, line.number);      \
-    return value;                                                               \
+#define FFTCONV_LDMATRIX(type, name, matrices, transposed)                 \
+  FFTCONV_PRELUDE type name(vi row, FFTCONV_LINE) {                        \
+    type value;                                                            \
+    fftconv_sim_ldmatrix(&value, &row, matrices, transposed, line.number); \
+    return value;                                                          \
   }
 FFTCONV_LDMATRIX(u32x2, ldmatrix_x2, 2, 0)
 FFTCONV_LDMATRIX(u32x2, ldmatrix_x2_trans, 2, 1)
 FFTCONV_LDMATRIX(u32x4, ldmatrix_x4, 4, 0)
 FFTCONV_LDMATRIX(u32x4, ldmatrix_x4_trans, 4, 1)
 
-#define FFTCONV_CP_ASYNC(bytes)                                                                         \
-  FFTCONV_PRELUDE void cp_async_##bytes(vi shared, const void* base, vi offset, vp p, FFTCONV_LINE) {   \
-    vi mask = fftconv_mask(p);                                                                          \
-    fftconv_sim_cp_async(&shared, base, &offset, &mask, bytes, line.number);                            \
-  }                                                                                                     \
-  FFTCONV_PRELUDE void cp_async_##bytes(vi shared, const void* base, vi offset, FFTCONV_LINE) {         \
-    fftconv_sim_cp_async(&shared, base, &offset, FFTCONV_ALL_LANES, bytes, line.number);                \
+#define FFTCONV_CP_ASYNC(bytes)                                                                       \
+  FFTCONV_PRELUDE void cp_async_##bytes(vi shared, const void* base, vi offset, vp p, FFTCONV_LINE) { \
+    vi mask = fftconv_mask(p);                                                                        \
+    fftconv_sim_cp_async(&shared, base, &offset, &mask, bytes, line.number);                          \
+  }                                                                                                   \
+  FFTCONV_PRELUDE void cp_async_##bytes(vi shared, const void* base, vi offset, FFTCONV_LINE) {       \
+    fftconv_sim_cp_async(&shared, base, &offset, FFTCONV_ALL_LANES, bytes, line.number);              \
   }
 FFTCONV_CP_ASYNC(4)
 FFTCONV_CP_ASYNC(8)

@@ -1,5 +1,5 @@
-// The lane interface (templates/LANES.md) as vectors: a lane type holds all 32 lanes of a warp, one fiber runs a warp.
-// Followed by prelude_common.h.
+// The lane interface (templates/LANES.md) as vectors: a lane type holds all 32 lanes of a warp, one fiber runs a
+// warp. Followed by prelude_common.h.
 #define FFTCONV_LANES 32
 typedef int vi __attribute__((ext_vector_type(32)));
 typedef unsigned vu __attribute__((ext_vector_type(32)));

@@ -69,7 +69,8 @@ Result<NvrtcLibrary> open_nvrtc(const std::string& chosen) {
 std::vector<std::string> toolkit_candidates(const std::string& library, const fs::path& toolkit_root,
                                             const fs::path& venv) {
   std::vector<std::string> sonames;
-  for (const char* suffix : {".so.13", ".so.12", ".so.11.2", ".so.11", ".so"}) sonames.push_back("lib" + library + suffix);
+  for (const char* suffix : {".so.13", ".so.12", ".so.11.2", ".so.11", ".so"})
+    sonames.push_back("lib" + library + suffix);
 
   std::vector<fs::path> folders = {toolkit_root / "cuda/lib64", toolkit_root / "cuda/lib"};
   const std::vector<fs::path> toolkits = folders_below(toolkit_root);

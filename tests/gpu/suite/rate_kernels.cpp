@@ -37,8 +37,8 @@ RateKernel mma(const std::string& function, bool packed, int warps, int chains, 
   }
   constexpr int kPairs = 4;
   for (int pair = 0; pair < kPairs; ++pair) {
-    made.body += repeat(chains, "    " + function + "(d{i}, a, b0, b1);\n");
-    made.body += repeat(chains, "    " + function + "(d{i}, a, n0, n1);\n");
+    made.body += repeat(chains, fmt::format("    {}(d{{i}}, a, b0, b1);\n", function));
+    made.body += repeat(chains, fmt::format("    {}(d{{i}}, a, n0, n1);\n", function));
   }
   made.per_round = 2 * kPairs * chains;
   made.work = kMmaFlops;
@@ -63,7 +63,7 @@ RateGroup chain_group(const std::string& name, const std::string& step, int warp
   made.name = fmt::format("{} warps, {} chains", warps, kChains);
   made.warps = warps;
   made.setup = repeat(kChains, "  vu r{i} = seed({i});\n") + "  vu p = seed(8), q = seed(9);\n";
-  for (int i = 0; i < kRepeats; ++i) made.body += repeat(kChains, "    " + step + "\n");
+  for (int i = 0; i < kRepeats; ++i) made.body += repeat(kChains, fmt::format("    {}\n", step));
   made.sink = sum(kChains, "r{i}") + " ^ p ^ q";
   made.per_round = kChains * kRepeats;
   made.work = work;
