@@ -7,10 +7,10 @@ namespace fftconv::gpu_suite {
 
 std::size_t worker_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-std::vector<Candidate> prepare(Device& device, const DeviceFacts& facts, const Problem& problem,
-                               const std::vector<KernelConfig>& configs) {
+std::vector<Candidate> compile(Device& device, const DeviceFacts& facts, const Problem& problem,
+                               const std::vector<KernelConfig>& configs, std::size_t workers) {
   std::vector<Candidate> candidates(configs.size());
-  in_parallel(configs.size(), std::min(configs.size(), worker_count()), [&](std::size_t i) {
+  in_parallel(configs.size(), std::min(configs.size(), workers), [&](std::size_t i) {
     Candidate& candidate = candidates[i];
     candidate.config = configs[i];
     auto source = emit(problem, configs[i], facts);
@@ -26,6 +26,10 @@ std::vector<Candidate> prepare(Device& device, const DeviceFacts& facts, const P
     }
     candidate.compiled = std::move(*compiled);
   });
+  return candidates;
+}
+
+void load(Device& device, std::vector<Candidate>& candidates) {
   for (Candidate& candidate : candidates) {
     if (!candidate.reason.empty()) continue;
     auto loaded = device.load(candidate.source, candidate.compiled);
@@ -35,7 +39,6 @@ std::vector<Candidate> prepare(Device& device, const DeviceFacts& facts, const P
       candidate.reason = loaded.error().message;
     }
   }
-  return candidates;
 }
 
 }  // namespace fftconv::gpu_suite

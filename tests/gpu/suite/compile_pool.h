@@ -20,9 +20,11 @@ struct Candidate {
   bool ready() const { return loaded != nullptr; }
 };
 
-/// Emits and compiles each config (in parallel), then loads what compiled (one after another).
-std::vector<Candidate> prepare(Device& device, const DeviceFacts& facts, const Problem& problem,
-                               const std::vector<KernelConfig>& configs);
+/// Emits and compiles each config, on `workers` threads.
+std::vector<Candidate> compile(Device& device, const DeviceFacts& facts, const Problem& problem,
+                               const std::vector<KernelConfig>& configs, std::size_t workers);
+/// Loads what compiled.
+void load(Device& device, std::vector<Candidate>& candidates);
 
 /// Calls work(i) for i < count on all cores.
 template <class Work>

@@ -20,7 +20,7 @@ DeviceFacts with_measured_rates(DeviceFacts facts, const std::filesystem::path& 
   for (const Json& record : Records(results, "ceilings").read()) {
     if (!record.contains("facts")) continue;
     for (const auto& rate : rates) {
-      if (!record["facts"].contains(rate.name)) continue;
+      if (!record["facts"].contains(rate.name) || !record["facts"][rate.name].is_number()) continue;
       *rate.rate = record["facts"][rate.name].get<double>();
       ++found;
     }

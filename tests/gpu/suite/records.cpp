@@ -12,7 +12,7 @@ Records::Records(const fs::path& folder, const std::string& section) : file_(fol
 
 Result<void> Records::append(const Json& line) {
   std::ofstream out(file_, std::ios::app);
-  out << line.dump() << '\n' << std::flush;
+  out << line.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
   if (out) return {};
   return Error{ErrorCode::io, fmt::format("Cannot write {}: give another --out.", file_.string())};
 }

@@ -153,7 +153,7 @@ Result<Outcome> check(Device& device, const Problem& problem, const Candidate& c
 class CorrectnessSection final : public Section {
  public:
   std::string name() const override { return "correctness"; }
-  double share() const override { return 0.3; }
+  double share() const override { return 0.25; }
   double case_limit_s() const override { return 60; }
 
   std::vector<std::string> cases() const override {
@@ -183,7 +183,8 @@ class CorrectnessSection final : public Section {
     std::string refusal;
     const auto configs = chosen_configs(*problem, gpu.device().facts(), refusal);
     if (configs.empty()) return failure(case_name, "skipped", refusal);
-    const auto candidates = prepare(gpu.device(), gpu.device().facts(), *problem, configs);
+    auto candidates = compile(gpu.device(), gpu.device().facts(), *problem, configs, worker_count());
+    load(gpu.device(), candidates);
     const HostData host = make_data(*problem);
     const auto data = DeviceData::make(gpu.device(), *problem, host);
     if (!data) return failure(case_name, "failed", data.error().message);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <ctime>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -28,7 +29,7 @@ constexpr std::size_t kCandidates = 12;
 constexpr std::int64_t kBatch = 64, kChannels = 768;
 constexpr std::uint32_t kInputStream = 1, kFilterStream = 2;
 constexpr std::int64_t kCheckedRows = 6;
-constexpr double kRaceSeconds = 3;  ///< for one problem
+constexpr double kRaceSeconds = 1.5;  ///< for one problem
 
 std::vector<Problem> grid() {
   std::vector<Problem> all;
@@ -307,12 +308,14 @@ class SweepSection final : public Section {
   Json run(Gpu& gpu, const std::string& case_name) override {
     const auto problem = parse_problem(case_name);
     if (!problem) return failure(case_name, "failed", problem.error().message);
-    // The library's own choice of text rests on the device's plain facts; the ranking may use measured rates.
-    const auto configs = chosen_configs(*problem, gpu.facts());
-    if (configs.empty()) return failure(case_name, "skipped", "no kernel computes this problem on this device");
-    const auto candidates = prepare(gpu.device(), gpu.device().facts(), *problem, configs);
+    auto candidates = compiled(gpu, *problem);
+    if (candidates.empty()) return failure(case_name, "skipped", "no kernel computes this problem on this device");
+    load(gpu.device(), candidates);
     auto bench = Bench::make(gpu, *problem);
-    if (!bench) return failure(case_name, "failed", bench.error().message);
+    if (!bench) {
+      const bool too_large = bench.error().code == ErrorCode::out_of_memory;
+      return failure(case_name, too_large ? "skipped" : "failed", bench.error().message);
+    }
 
     const double floor = floor_seconds(*problem, gpu.facts());
     Json record = {{"case", case_name}, {"status", "ok"}, {"floor_s", floor}, {"candidates", Json::array()}};
@@ -328,6 +331,26 @@ class SweepSection final : public Section {
   }
 
  private:
+  /// Candidates of a problem; those of the next one begin to compile, so that the GPU need not wait for them.
+  std::vector<Candidate> compiled(const Gpu& gpu, const Problem& problem) {
+    // A copy of `gpu`: what runs ahead may outlive the caller's. The library's own choice of text rests on the
+    // device's plain facts; the ranking may use measured rates.
+    const auto start = [gpu](const Problem& which, std::size_t workers) {
+      return compile(gpu.device(), gpu.device().facts(), which, chosen_configs(which, gpu.facts()), workers);
+    };
+    std::vector<Candidate> candidates =
+        ahead_.valid() && ahead_problem_ == problem ? ahead_.get() : start(problem, worker_count());
+    const auto all = grid();
+    const auto here = std::find(all.begin(), all.end(), problem);
+    if (here != all.end() && here + 1 != all.end()) {
+      ahead_problem_ = *(here + 1);
+      // Two cores stay free: the thread that times must never wait for one.
+      const std::size_t workers = worker_count() > 3 ? worker_count() - 2 : 1;
+      ahead_ = std::async(std::launch::async, start, ahead_problem_, workers);
+    }
+    return candidates;
+  }
+
   /// Checks each candidate, then races the right ones.
   std::vector<Measurement> measure(Gpu& gpu, Bench& bench, const std::vector<Candidate>& candidates, Json& record) {
     SweepRunner runner(gpu, bench, candidates);
@@ -435,6 +458,8 @@ class SweepSection final : public Section {
   }
 
   Options options_;
+  Problem ahead_problem_;
+  std::future<std::vector<Candidate>> ahead_;
 };
 
 }  // namespace

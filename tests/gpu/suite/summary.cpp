@@ -5,22 +5,23 @@
 namespace fftconv::gpu_suite {
 namespace {
 
-/// Milliseconds, or a dash where the record does not have the field.
-std::string milliseconds(const Json& record, const char* field) {
-  return record.contains(field) ? fmt::format("{:.4f}", record[field].get<double>() * 1e3) : "-";
+/// A number of the record, scaled, or a dash where the record does not have it.
+std::string number(const Json& record, const char* field, double scale, int digits) {
+  const auto found = record.find(field);
+  if (found == record.end() || !found->is_number()) return "-";
+  return fmt::format("{:.{}f}", found->get<double>() * scale, digits);
 }
+std::string milliseconds(const Json& record, const char* field) { return number(record, field, 1e3, 4); }
 
 std::string sweep_table(const std::vector<Json>& records) {
   std::string table = fmt::format("{:<52} {:>9} {:>9} {:>6} {:>8} {:>9} {:>9}  {}\n", "problem (ms, cold L2)", "time",
                                   "floor", "ratio", "GB/s", "default", "cuFFT", "winner");
   for (const Json& record : records) {
-    table += fmt::format(
-        "{:<52} {:>9} {:>9} {:>6} {:>8} {:>9} {:>9}  {}\n", record.value("case", ""), milliseconds(record, "seconds"),
-        milliseconds(record, "floor_s"),
-        record.contains("ratio_to_floor") ? fmt::format("{:.2f}", record["ratio_to_floor"].get<double>()) : "-",
-        record.contains("bytes_per_s") ? fmt::format("{:.0f}", record["bytes_per_s"].get<double>() / 1e9) : "-",
-        milliseconds(record, "default_s"), milliseconds(record, "cufft_s"),
-        record.value("winner", record.value("status", "")));
+    table += fmt::format("{:<52} {:>9} {:>9} {:>6} {:>8} {:>9} {:>9}  {}\n", record.value("case", ""),
+                         milliseconds(record, "seconds"), milliseconds(record, "floor_s"),
+                         number(record, "ratio_to_floor", 1, 2), number(record, "bytes_per_s", 1e-9, 0),
+                         milliseconds(record, "default_s"), milliseconds(record, "cufft_s"),
+                         record.value("winner", record.value("status", "")));
   }
   return table;
 }
@@ -30,15 +31,15 @@ std::string ceilings_table(const std::vector<Json>& records) {
   for (const Json& record : records) {
     table += fmt::format("{}\n", record.value("case", ""));
     if (!record.contains("runs")) {
-      if (record.contains("seconds")) table += fmt::format("  {:.2f} us\n", record["seconds"].get<double>() * 1e6);
+      table += fmt::format("  {} us\n", number(record, "seconds", 1e6, 2));
       continue;
     }
     for (const Json& run : record["runs"]) {
       table += " ";
       for (const auto& [name, value] : run.items()) {
         if (name == "registers") continue;
-        table += value.is_string() ? fmt::format(" {:<22}", value.get<std::string>())
-                                   : fmt::format(" {}={:.4g}", name, value.get<double>());
+        if (value.is_string()) table += fmt::format(" {:<22}", value.get<std::string>());
+        if (value.is_number()) table += fmt::format(" {}={:.4g}", name, value.get<double>());
       }
       table += '\n';
     }
@@ -73,8 +74,9 @@ Summary write_summary(const Options& options) {
     if (section->name() == "sweep") tables += sweep_table(records);
   }
   results["bad"] = summary.bad;
-  for (const auto& written : {write_file(options.out / "results.json", results.dump(1) + "\n"),
-                              write_file(options.out / "table.txt", summary.text + "\n" + tables)}) {
+  for (const auto& written :
+       {write_file(options.out / "results.json", results.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"),
+        write_file(options.out / "table.txt", summary.text + "\n" + tables)}) {
     if (!written) summary.text += written.error().message + "\n";
   }
   return summary;
