@@ -195,6 +195,7 @@ class CorrectnessSection final : public Section {
     int checked = 0;
     const auto complain = [&](const Candidate& candidate, const char* status, const std::string& reason) {
       record["status"] = status;
+      if (!record.contains("reason")) record["reason"] = to_string(candidate.config) + ": " + reason;
       record["wrong"].push_back({{"config", to_string(candidate.config)}, {"reason", reason}});
     };
     for (const Candidate& candidate : candidates) {
