@@ -139,9 +139,10 @@ TEST_CASE("a problem that has no meaning is refused in one sentence") {
 }
 
 TEST_CASE("the bar shows how far and how long, and is cut at the width") {
-  CHECK(progress_bar(0, 4, 0, "a", 80) == "[------------------------] 0/4  --:-- left  a");
-  CHECK(progress_bar(1, 4, 10, "a", 80) == "[######------------------] 1/4  0:30 left  a");
-  CHECK(progress_bar(4, 4, 10, "a", 80) == "[########################] 4/4  0:00 left  a");
+  CHECK(progress_bar(0, 4, -1, "a", 80) == "[------------------------] 0/4  --:-- left  a");
+  CHECK(progress_bar(1, 4, 30, "a", 80) == "[######------------------] 1/4  0:30 left  a");
+  CHECK(progress_bar(1.5, 4, 30, "a", 80) == "[#########---------------] 1/4  0:30 left  a");
+  CHECK(progress_bar(4, 4, 0, "a", 80) == "[########################] 4/4  0:00 left  a");
   CHECK(progress_bar(1, 4, 10, "a", 10).size() == 10);
   CHECK(show_duration(3723) == "1:02:03");
 }

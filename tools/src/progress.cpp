@@ -30,12 +30,12 @@ std::string show_duration(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-std::string progress_bar(int done, int total, double elapsed_s, const std::string& label, std::size_t width) {
+std::string progress_bar(double done, int total, double left_s, const std::string& label, std::size_t width) {
   constexpr int kCells = 24;
-  const int filled = total > 0 ? std::min(kCells, kCells * done / total) : 0;
-  const std::string left = done > 0 ? show_duration(elapsed_s / done * (total - done)) : "--:--";
+  const int filled = total > 0 ? std::clamp(static_cast<int>(kCells * done / total), 0, kCells) : 0;
+  const std::string left = left_s >= 0 ? show_duration(left_s) : "--:--";
   std::string line = fmt::format("[{}{}] {}/{}  {} left  {}", std::string(filled, '#'),
-                                 std::string(kCells - filled, '-'), done, total, left, label);
+                                 std::string(kCells - filled, '-'), static_cast<int>(done), total, left, label);
   if (line.size() > width) line.resize(width);
   return line;
 }
@@ -48,13 +48,18 @@ Progress::Progress(std::string tool, int total)
 
 Progress::~Progress() { erase(); }
 
-void Progress::begin(const std::string& label) {
+void Progress::begin(const std::string& label) { advance(0, label); }
+
+void Progress::advance(double share, const std::string& label, double left_s) {
+  share_ = share;
+  left_s_ = left_s;
   label_ = label;
   draw();
 }
 
 void Progress::finish(const std::string& result) {
   ++done_;
+  share_ = 0;
   if (terminal_) {
     draw();
   } else {
@@ -71,8 +76,11 @@ void Progress::note(const std::string& line) {
 void Progress::draw() {
   if (!terminal_) return;
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+  const double done = done_ + share_;
+  const double at_this_pace = done > 0 ? elapsed.count() / done * (total_ - done) : -1;
   // One column short of the width: a full line would wrap on some terminals.
-  write_stderr("\r\033[K" + progress_bar(done_, total_, elapsed.count(), label_, terminal_width() - 1));
+  write_stderr("\r\033[K" +
+               progress_bar(done, total_, left_s_ >= 0 ? left_s_ : at_this_pace, label_, terminal_width() - 1));
 }
 
 void Progress::erase() {

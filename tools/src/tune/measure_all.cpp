@@ -105,8 +105,10 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
   };
   options.progress = [&](const SweepProgress& step) {
     const std::string name = to_string(*step.current);
-    const bool at_work = step.total > 0 && !step.finished;
-    progress.begin(at_work ? fmt::format("{} ({}/{} candidates)", name, step.done, step.total) : name);
+    const double share = step.total > 0 ? static_cast<double>(step.done) / step.total : 0;
+    const std::string label =
+        step.finished || step.total == 0 ? name : fmt::format("candidate {} of {}, {}", step.done, step.total, name);
+    progress.advance(step.finished ? 1 : share, label, step.seconds_left);
     if (step.finished) finish_row(*step.finished);
   };
   fftconv::sweep(context, job.problems, options);
