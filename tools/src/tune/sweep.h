@@ -20,6 +20,7 @@ struct SweepJob {
   double budget_s = 0;  ///< of all problems together
 };
 
+// NOLINTNEXTLINE(bugprone-exception-escape): the move of a JSON value asserts, it does not throw
 struct SweepAnswer {
   std::string table;
   Json json;
