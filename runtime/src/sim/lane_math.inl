@@ -100,8 +100,7 @@ void f16x2_mul(std::uint32_t* d, const std::uint32_t* a, const std::uint32_t* b,
 
 void f16x2_fma(std::uint32_t* d, const std::uint32_t* a, const std::uint32_t* b, const std::uint32_t* c, int n) {
   for_words(d, a, b, c, n, [](Bits x, Bits y, Bits z) {
-    const Bits low =
-        narrow_f16(fma_to_odd(widen_f16(x & 0xffffu), widen_f16(y & 0xffffu), widen_f16(z & 0xffffu)));
+    const Bits low = narrow_f16(fma_to_odd(widen_f16(x & 0xffffu), widen_f16(y & 0xffffu), widen_f16(z & 0xffffu)));
     const Bits high = narrow_f16(fma_to_odd(widen_f16(x >> 16), widen_f16(y >> 16), widen_f16(z >> 16)));
     return low | high << 16;
   });
@@ -218,5 +217,4 @@ void mma(MmaKind kind, std::uint32_t* fragment_d, const std::uint32_t* fragment_
   }
 }
 
-constexpr LaneMath table = {f16x2_add,   f16x2_mul,   f16x2_fma, bf16x2_fma, pack_f16x2,
-                            pack_bf16x2, unpack_f16, mma};
+constexpr LaneMath table = {f16x2_add, f16x2_mul, f16x2_fma, bf16x2_fma, pack_f16x2, pack_bf16x2, unpack_f16, mma};
