@@ -64,6 +64,44 @@ inline Floats fma_to_odd(Floats a, Floats b, Floats c) {
   return (Floats)(bits + ((Bits)(inexact & even) & step));
 }
 
+// The same for one lane through fp64, where any product of two bf16 is exact.
+inline float fma_to_odd_wide(double a, double b, double c) {
+  const double product = a * b;
+  const double sum = product + c;
+  const double part = sum - product;
+  const double error = (product - (sum - part)) + (c - part);
+  float result = (float)sum;
+  const bool finite = sum - sum == 0.0 && result - result == 0.0f;
+  if (!finite || ((double)result == sum && error == 0.0)) return result;
+  // The true sum lies beside `result`, on the side that the first of the two roundings that was not exact says.
+  const bool above = (double)result == sum ? error > 0.0 : sum > (double)result;
+  std::uint32_t bits;
+  __builtin_memcpy(&bits, &result, sizeof bits);
+  if ((bits & 1u) == 0u) {
+    if (result == 0.0f) {
+      bits = above ? 1u : 0x80000001u;
+    } else {
+      bits += above == (result > 0.0f) ? 1u : -1u;
+    }
+  }
+  __builtin_memcpy(&result, &bits, sizeof bits);
+  return result;
+}
+
+// fma_to_odd for any bf16: fp32 holds their products exactly unless they are very large or very small.
+inline Floats fma_to_odd_bf16(Floats a, Floats b, Floats c) {
+  Floats result = fma_to_odd(a, b, c);
+  const Bits magnitude = (Bits)(a * b) & 0x7fffffffu;
+  const Ints rare = ((magnitude >= 0x7f000000u) | (magnitude < 0x0b000000u)) & (a != 0.0f) & (b != 0.0f);
+  int any = 0;
+  for (int i = 0; i < width; ++i) any |= rare[i];
+  if (any == 0) return result;
+  for (int i = 0; i < width; ++i) {
+    if (rare[i]) result[i] = fma_to_odd_wide(a[i], b[i], c[i]);
+  }
+  return result;
+}
+
 // Applies `operation` to eight words at a time; a shorter rest goes through a buffer.
 template <class Operation>
 inline void for_words(std::uint32_t* d, const std::uint32_t* a, const std::uint32_t* b, const std::uint32_t* c, int n,
@@ -109,8 +147,8 @@ void f16x2_fma(std::uint32_t* d, const std::uint32_t* a, const std::uint32_t* b,
 void bf16x2_fma(std::uint32_t* d, const std::uint32_t* a, const std::uint32_t* b, const std::uint32_t* c, int n) {
   for_words(d, a, b, c, n, [](Bits x, Bits y, Bits z) {
     const Bits low =
-        narrow_bf16(fma_to_odd(widen_bf16(x & 0xffffu), widen_bf16(y & 0xffffu), widen_bf16(z & 0xffffu)));
-    const Bits high = narrow_bf16(fma_to_odd(widen_bf16(x >> 16), widen_bf16(y >> 16), widen_bf16(z >> 16)));
+        narrow_bf16(fma_to_odd_bf16(widen_bf16(x & 0xffffu), widen_bf16(y & 0xffffu), widen_bf16(z & 0xffffu)));
+    const Bits high = narrow_bf16(fma_to_odd_bf16(widen_bf16(x >> 16), widen_bf16(y >> 16), widen_bf16(z >> 16)));
     return low | high << 16;
   });
 }
