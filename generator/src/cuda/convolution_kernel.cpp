@@ -12,7 +12,7 @@ class Text {
  public:
   template <class... Arguments>
   void line(int indent, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    text_.append(static_cast<std::size_t>(2 * indent), ' ');
+    text_.append(2 * static_cast<std::size_t>(indent), ' ');
     text_ += fmt::format(format, std::forward<Arguments>(arguments)...);
     text_ += '\n';
   }

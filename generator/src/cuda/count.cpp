@@ -89,8 +89,8 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   const Layout l = make_layout(problem, config);
   const Geometry g = make_geometry(problem, config, l, device);
   const PerTransform t = per_transform(config, l);
-  const double transforms =
-      static_cast<double>((problem.batch + l.riders - 1) / l.riders) * static_cast<double>(problem.channels);
+  const std::int64_t groups = (problem.batch + l.riders - 1) / l.riders;
+  const double transforms = static_cast<double>(groups) * static_cast<double>(problem.channels);
   KernelCounts c;
   c.mma = t.mma * transforms;
   c.flops = t.flops * transforms;
