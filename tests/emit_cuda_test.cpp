@@ -27,6 +27,8 @@ constexpr Golden goldens[] = {
      "p3:5x16x16/fused/mma-bf16/rows1/warps5/loop0/depth2/filter-mem/twiddle-mem/nvrtc/paired"},
     {"bidirectional_14113_f32.cu", "bidirectional/L14113/k101/b1/h16/io-f32/f32/forward",
      "p4:4x16x16x16/fused/mma-split/rows1/warps8/loop0/depth1/filter-mem/twiddle-mem/nvrtc"},
+    {"causal_32768_f32.cu", "causal/L32768/k32768/b1/h16/io-f32/f32/forward",
+     "p4:8x16x16x16/l2/mma-split/rows1/warps4/loop0/depth1/filter-mem/twiddle-mem/nvrtc"},
 };
 
 KernelSource emitted(const Golden& golden) {

@@ -111,9 +111,9 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
 #pragma unroll 1
     for (int turn = 0; turn < 8; ++turn) {
       const int unit = warp + turn * WARPS;
-      const int base = unit / (4);
-      const int set = unit / 1 % 4, h = unit % 1 * 2;
-      const int r = set / 2 * 8 + set % 2 * 2;
+      const int base = unit / 4;
+      const int set = unit % 4, h = 0;
+      const int r = set / 2 * 8 + set % 2 * 2;  // and 3 more of the same 8
       const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);
       const outer_unit at = {io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h};
       outer_from_real<4, 2>(at, first_matrix);
@@ -125,7 +125,8 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
       const memory_matrix in_memory = {args.tables, TABLE_SECOND + k1 * SECOND_STRIDE};
       const resident_matrix a = make_resident(in_memory);
       for (int unit = warp / N1_OUTER; unit < 16; unit += 2) {
-        const int r = unit / 1 % R, h = unit % 1 * 2;
+        const int set = unit % 16, h = 0;
+        const int r = set;
         const outer_unit at = {slab, slab, 0, slab, SLAB_STEP2, r, h};
         outer_complex<16, 2, false, ends::spectrum, ends::spectrum>(at, a);
       }
@@ -152,7 +153,8 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
       const memory_matrix in_memory = {args.tables, TABLE_SECOND + k1 * SECOND_STRIDE};
       const resident_matrix a = make_resident(in_memory);
       for (int unit = warp / N1_OUTER; unit < 16; unit += 2) {
-        const int r = unit / 1 % R, h = unit % 1 * 2;
+        const int set = unit % 16, h = 0;
+        const int r = set;
         const outer_unit at = {slab, slab, 0, slab, SLAB_STEP2, r, h};
         outer_complex<16, 2, true, ends::spectrum, ends::spectrum>(at, a);
       }
@@ -162,9 +164,9 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 1)(const fftconv_args args) {
 #pragma unroll 1
     for (int turn = 0; turn < 8; ++turn) {
       const int unit = warp + turn * WARPS;
-      const int base = unit / (4);
-      const int set = unit / 1 % 4, h = unit % 1 * 2;
-      const int r = set / 2 * 8 + set % 2 * 2;
+      const int base = unit / 4;
+      const int set = unit % 4, h = 0;
+      const int r = set / 2 * 8 + set % 2 * 2;  // and 3 more of the same 8
       const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);
       const outer_unit at = {io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h};
       outer_to_real<4, 2>(at, first_matrix);

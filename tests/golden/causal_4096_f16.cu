@@ -126,8 +126,9 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 2)(const fftconv_args args) {
 #pragma unroll 2
     for (int turn = 0; turn < 2; ++turn) {
       const int unit = warp + turn * WARPS;
-      const int base = unit / (16);
-      const int r = unit / 1 % R, h = unit % 1 * 2;
+      const int base = unit / 16;
+      const int set = unit % 16, h = 0;
+      const int r = set;
       const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);
       const outer_unit at = {io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h};
       outer_from_real<16, 2>(at, first_matrix);
@@ -152,8 +153,9 @@ FFTCONV_KERNEL(fftconv_convolution, 256, 2)(const fftconv_args args) {
 #pragma unroll 2
     for (int turn = 0; turn < 2; ++turn) {
       const int unit = warp + turn * WARPS;
-      const int base = unit / (16);
-      const int r = unit / 1 % R, h = unit % 1 * 2;
+      const int base = unit / 16;
+      const int set = unit % 16, h = 0;
+      const int r = set;
       const vi io = slot + io_slab_offset(0, base), slab = spectrum + slab_offset(0, base);
       const outer_unit at = {io, io + IO_ROW, IO_STEP1, slab, SLAB_STEP1, r, h};
       outer_to_real<16, 2>(at, first_matrix);

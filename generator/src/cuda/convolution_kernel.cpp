@@ -12,15 +12,18 @@ class Text {
  public:
   template <class... Arguments>
   void line(int indent, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    text_.append(2 * static_cast<std::size_t>(indent), ' ');
+    text_.append(static_cast<std::size_t>(indent == 0 ? 0 : 2 * (indent + deeper_)), ' ');
     text_ += fmt::format(format, std::forward<Arguments>(arguments)...);
     text_ += '\n';
   }
   void blank() { text_ += '\n'; }
+  /// Lines that follow stand `levels` further in (pragmas and declarations, of indent 0, stay where they are).
+  void deeper(int levels) { deeper_ = levels; }
   std::string take() && { return std::move(text_); }
 
  private:
   std::string text_;
+  int deeper_ = 0;
 };
 
 /// A small DFT as constant arrays, fp32 in hexadecimal.
@@ -135,16 +138,22 @@ void unit_place(Text& out, const Layout& l, const OuterDigit& digit, int width, 
     out.line(indent, "const int i = unit % (R * C / 64) * 32;");
     return;
   }
-  const int groups = l.columns / 8 / width;
-  if (with_base) out.line(indent, "const int base = unit / ({});", l.rows / digit.columns * groups);
-  if (digit.columns == 1) {
-    out.line(indent, "const int r = unit / {} % R, h = unit % {} * {};", groups, groups, width);
-    return;
+  const int groups = l.columns / 8 / width, sets = l.rows / digit.columns;
+  if (with_base) out.line(indent, "const int base = unit / {};", sets * groups);
+  if (groups == 1) {
+    out.line(indent, "const int set = unit % {}, h = 0;", sets);
+  } else {
+    out.line(indent, "const int set = unit / {} % {}, h = unit % {} * {};", groups, sets, groups, width);
   }
-  const int sets = 8 / digit.columns;  // of `columns` values of r, spread over 8
-  out.line(indent, "const int set = unit / {} % {}, h = unit % {} * {};", groups, l.rows / digit.columns, groups,
-           width);
-  out.line(indent, "const int r = set / {} * 8 + set % {} * 2;", sets, sets);
+  const int eighth = 8 / digit.columns;  // sets of `columns` values of r that share 8 neighbours
+  if (digit.columns == 1) {
+    out.line(indent, "const int r = set;");
+  } else if (eighth == 1) {
+    out.line(indent, "const int r = set * 8;  // and the 7 that follow");
+  } else {
+    out.line(indent, "const int r = set / {} * 8 + set % {} * 2;  // and {} more of the same 8", eighth, eighth,
+             digit.columns - 1);
+  }
 }
 
 std::int64_t units_of(const Layout& l, const OuterDigit& digit, int width) {
@@ -326,7 +335,8 @@ void residue_loop(Text& out, const Problem& problem, const KernelConfig& config,
   out.line(2, "const void* u = (const char*)args.u + row_bytes(args, i, channel);");
   out.line(2, "void* y = (char*)args.y + row_bytes(args, i, channel);");
   out.line(0, "#pragma unroll 1");
-  out.line(1, "for (int j = 0; j < RESIDUES; ++j) {{");
+  out.line(2, "for (int j = 0; j < RESIDUES; ++j) {{");
+  out.deeper(1);
   out.line(2, "const residue_weights weights = load_weights(args.tables, j);");
   out.line(2, "const memory_matrix first_in_memory = {{args.tables, TABLE_FIRST + j * FIRST_STRIDE}};");
   out.line(2, "const {} first_matrix = {};", l.first.blocks == 1 ? "resident_matrix" : "memory_matrix",
@@ -340,7 +350,8 @@ void residue_loop(Text& out, const Problem& problem, const KernelConfig& config,
   residue_digit(out, config, l, false);
   out.line(2, "// Outermost digit back: Z_j -> its part of real y. A lane adds where it has loaded.");
   out.line(2, "add_residue(y, spectrum, weights, j == 0, warp);");
-  out.line(1, "}}");
+  out.deeper(0);
+  out.line(2, "}}");
   out.line(1, "}}");
 }
 
