@@ -12,7 +12,8 @@ class Text {
  public:
   template <class... Arguments>
   void line(int indent, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-    text_.append(static_cast<std::size_t>(indent == 0 ? 0 : 2 * (indent + deeper_)), ' ');
+    const int columns = indent == 0 ? 0 : 2 * (indent + deeper_);
+    text_.append(static_cast<std::size_t>(columns), ' ');
     text_ += fmt::format(format, std::forward<Arguments>(arguments)...);
     text_ += '\n';
   }
