@@ -17,8 +17,9 @@ extern char** environ;
 namespace fftconv::tools {
 
 Result<Library> Library::open(std::span<const std::string> names, const std::string& purpose) {
+  // Stays loaded: NVIDIA's libraries carry a C++ runtime of their own, which keeps its memory when it is unloaded.
   for (const std::string& name : names) {
-    if (void* const handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+    if (void* const handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) {
       return Library(std::shared_ptr<void>(handle, [](void* open) { ::dlclose(open); }), name);
     }
   }
