@@ -76,6 +76,7 @@ Result<Trial> trial_of(const Json& json) {
   m.spill_bytes = integer_of<int>(json, "spill_bytes");
   m.compile_s = json.at("compile_s").get<double>();
   trial.unix_time = integer_of<std::int64_t>(json, "unix_time");
+  if (json.contains("predicted_s")) trial.predicted_s = json.at("predicted_s").get<double>();
   if (auto fine = check_trial(trial); !fine) return fine.error();
   return trial;
 }
@@ -111,6 +112,7 @@ std::string format_line(const Trial& trial) {
                {"spill_bytes", m.spill_bytes},
                {"compile_s", m.compile_s},
                {"unix_time", trial.unix_time}};
+  if (trial.predicted_s != 0) json["predicted_s"] = trial.predicted_s;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

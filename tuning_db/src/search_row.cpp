@@ -10,7 +10,10 @@
 namespace fftconv {
 namespace {
 
-// Columns rigor, budget_s, candidates, measured, complete, unix_time, checksum from `first` on.
+#define FFTCONV_SEARCH_COLUMNS \
+  "rigor, budget_s, candidates, measured, complete, unix_time, checksum, compiled, refused, first"
+
+// FFTCONV_SEARCH_COLUMNS from `first` on.
 Result<SearchRow> read_search(const sqlite::Query& query, int first, const Environment& environment,
                               const Problem& problem) {
   SearchRow row;
@@ -22,6 +25,9 @@ Result<SearchRow> read_search(const sqlite::Query& query, int first, const Envir
   row.record.candidates = static_cast<int>(query.integer(first + 2));
   row.record.measured = static_cast<int>(query.integer(first + 3));
   row.record.complete = query.integer(first + 4) != 0;
+  row.record.compiled = static_cast<int>(query.integer(first + 7));
+  row.record.refused = query.text(first + 8);
+  row.record.first = query.text(first + 9);
   if (query.integer(first + 6) != checksum_of(row))
     return Error{ErrorCode::damaged, "its checksum does not match its content"};
   return row;
@@ -40,6 +46,7 @@ std::int64_t checksum_of(const SearchRow& row) {
   Checksum sum;
   sum.add(to_string(row.environment)).add(to_string(row.problem)).add(r.rigor).add(r.budget_s);
   sum.add(r.candidates).add(r.measured).add(static_cast<int>(r.complete)).add(row.unix_time);
+  if (r.compiled != 0 || !r.refused.empty() || !r.first.empty()) sum.add(r.compiled).add(r.refused).add(r.first);
   return sum.value();
 }
 
@@ -52,9 +59,9 @@ Result<void> put_search_row(sqlite::Connection& db, const SearchRow& row) {
   return db
       .query(
           "INSERT OR REPLACE INTO search(problem, environment, rigor, budget_s, candidates, measured, complete, "
-          "unix_time, checksum) VALUES(?,?,?,?,?,?,?,?,?)")
+          "unix_time, checksum, compiled, refused, first) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(*problem, *environment, r.rigor, r.budget_s, r.candidates, r.measured, r.complete, row.unix_time,
-            checksum_of(row))
+            checksum_of(row), r.compiled, r.refused, r.first)
       .run();
 }
 
@@ -65,9 +72,7 @@ Result<std::optional<SearchRow>> find_search_row(sqlite::Connection& db, const E
   if (!environment_row) return environment_row.error();
   auto problem_row = find_problem(db, problem);
   if (!problem_row) return problem_row.error();
-  auto query = db.query(
-      "SELECT rigor, budget_s, candidates, measured, complete, unix_time, checksum FROM search WHERE problem=? AND "
-      "environment=?");
+  auto query = db.query("SELECT " FFTCONV_SEARCH_COLUMNS " FROM search WHERE problem=? AND environment=?");
   auto row = query.bind(*problem_row, *environment_row).next();
   if (!row) return row.error();
   if (!*row) return std::optional<SearchRow>();
@@ -82,9 +87,8 @@ Result<std::vector<SearchRow>> all_search_rows(sqlite::Connection& db,
   auto environments = all_environments(db);
   if (!environments) return environments.error();
   std::vector<SearchRow> all;
-  auto query = db.query(
-      "SELECT search.environment, problem.text, rigor, budget_s, candidates, measured, complete, unix_time, checksum "
-      "FROM search JOIN problem ON problem.id=search.problem");
+  auto query = db.query("SELECT search.environment, problem.text, " FFTCONV_SEARCH_COLUMNS
+                        " FROM search JOIN problem ON problem.id=search.problem");
   for (;;) {
     auto row = query.next();
     if (!row) return row.error();

@@ -20,6 +20,8 @@ struct StoreSpec {
   int application_id = 0;
   int version = 0;  ///< user_version
   std::span<const std::string_view> schema;
+  /// The n-th entry's statements make version n + 2 of version n + 1.
+  std::span<const std::span<const std::string_view>> migrations;
   /// true: a commit survives a loss of power (synchronous FULL in WAL, EXTRA in DELETE mode).
   /// false: it survives the end of the process only (NORMAL); for what can be made again.
   bool durable = true;

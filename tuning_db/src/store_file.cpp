@@ -50,6 +50,41 @@ Result<void> check_identity(const StoreSpec& spec, Connection& connection) {
   return {};
 }
 
+Result<bool> is_older(const StoreSpec& spec, Connection& connection) {
+  auto application = connection.integer_of("PRAGMA application_id");
+  if (!application) return application.error();
+  auto version = connection.integer_of("PRAGMA user_version");
+  if (!version) return version.error();
+  return *application == spec.application_id && *version >= 1 && *version < spec.version &&
+         spec.version - 1 <= static_cast<int>(spec.migrations.size());
+}
+
+// All or nothing: what does not end as this version's tables is left as it was, and is damaged.
+Result<void> migrate(const StoreSpec& spec, Connection& connection) {
+  sqlite::Transaction transaction(connection);
+  if (auto done = transaction.begin(); !done) return done;
+  auto version = connection.integer_of("PRAGMA user_version");  // another process may have been faster
+  if (!version) return version.error();
+  for (std::int64_t next = *version; next < spec.version; ++next)
+    for (std::string_view statement : spec.migrations[static_cast<std::size_t>(next - 1)])
+      if (auto done = connection.run(statement); !done)
+        return done.error().code == ErrorCode::internal
+                   ? Error{ErrorCode::damaged, fmt::format("its tables are not those of version {}", *version)}
+                   : done.error();
+  if (auto done = connection.run(fmt::format("PRAGMA user_version={}", spec.version)); !done) return done;
+  if (auto fine = check_identity(spec, connection); !fine) return fine;
+  return transaction.commit();
+}
+
+// An older file that may not be changed: its copy is.
+Result<Connection> migrated_copy(const StoreSpec& spec, Connection& connection) {
+  auto memory = Connection::open("", OpenMode::memory, 0);
+  if (!memory) return memory;
+  if (auto done = sqlite::copy(connection, *memory); !done) return done.error();
+  if (auto done = migrate(spec, *memory); !done) return done.error();
+  return memory;
+}
+
 Result<void> check_content(const StoreSpec& spec, Connection& connection) {
   auto pages = connection.integer_of("PRAGMA page_count");
   auto page_size = connection.integer_of("PRAGMA page_size");
@@ -111,6 +146,15 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
   auto objects = connection->integer_of("SELECT count(*) FROM sqlite_schema");
   if (!objects) return objects.error();
   std::string note;
+  auto older = is_older(spec, *connection);
+  if (!older) return older.error();
+  if (read_only && *older) {
+    connection = migrated_copy(spec, *connection);
+    if (!connection) return connection.error();
+  } else if (*older) {
+    if (auto done = migrate(spec, *connection); !done) return done.error();
+    note = fmt::format("its tables were brought to version {}", spec.version);
+  }
   if (read_only) {
     if (auto fine = check_identity(spec, *connection); !fine) return fine.error();
   } else {
@@ -122,7 +166,7 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
     }
     auto journal = choose_journal(spec, *connection);
     if (!journal) return journal.error();
-    note = *journal;
+    if (!journal->empty()) note += (note.empty() ? "" : "; ") + *journal;
     if (empty) {
       sqlite::Transaction transaction(*connection);
       if (auto done = transaction.begin(); !done) return done.error();
@@ -156,6 +200,9 @@ int salvage_rows(const StoreSpec& spec, const std::filesystem::path& damaged, Co
   if (!from) return 0;
   auto application = from->integer_of("PRAGMA application_id");
   if (!application || *application != spec.application_id) return 0;
+  auto older = is_older(spec, *from);
+  if (older && *older) from = migrated_copy(spec, *from);
+  if (!from) return 0;
   sqlite::Transaction transaction(to);
   if (!transaction.begin()) return 0;
   auto rows = spec.salvage(*from, to);

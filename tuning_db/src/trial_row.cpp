@@ -55,6 +55,8 @@ Result<void> check_measurement(const Measurement& measurement) {
 
 Result<void> check_trial(const Trial& trial) {
   if (auto fine = check_measurement(trial.measurement); !fine) return fine;
+  if (!std::isfinite(trial.predicted_s) || trial.predicted_s < 0)
+    return invalid("the predicted time of the trial is not a number from 0 up");
   if (auto problem = parse_problem(to_string(trial.problem)); !problem) return problem.error();
   if (auto config = parse_config(to_string(trial.config)); !config) return config.error();
   return {};
@@ -69,6 +71,7 @@ std::int64_t checksum_of(const Trial& trial, const std::string& problem_text, co
   for (double value : {m.lower_quartile, m.median, m.upper_quartile, m.error, m.clock_hz, m.compile_s})
     sum.add(value);
   sum.add(m.throttled).add(m.registers).add(m.spill_bytes).add(trial.unix_time);
+  if (trial.predicted_s != 0) sum.add(trial.predicted_s);
   return sum.value();
 }
 
@@ -149,11 +152,11 @@ Result<void> put_trial(sqlite::Connection& db, const Trial& trial) {
       .query(
           "INSERT OR REPLACE INTO trial(problem, environment, config, status, reason, samples, lower_quartile, "
           "median, "
-          "upper_quartile, error, clock_hz, throttled, registers, spill_bytes, compile_s, unix_time, checksum) "
-          "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+          "upper_quartile, error, clock_hz, throttled, registers, spill_bytes, compile_s, unix_time, checksum, "
+          "predicted_s) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(*problem, *environment, config, to_string(m.status), m.reason, pack(m.samples), m.lower_quartile,
             m.median, m.upper_quartile, m.error, m.clock_hz, m.throttled, m.registers, m.spill_bytes, m.compile_s,
-            trial.unix_time, checksum_of(trial, to_string(trial.problem), config))
+            trial.unix_time, checksum_of(trial, to_string(trial.problem), config), trial.predicted_s)
       .run();
 }
 
@@ -183,7 +186,8 @@ Result<Trial> read_trial(const sqlite::Query& query, const Environment& environm
   m.spill_bytes = static_cast<int>(query.integer(12));
   m.compile_s = query.real(13);
   trial.unix_time = query.integer(14);
-  for (int column = 1; column <= 15; ++column)
+  trial.predicted_s = query.real(16);
+  for (int column = 1; column <= 16; ++column)
     if (query.is_null(column)) return unsound("a value is missing");
   if (auto fine = check_measurement(m); !fine) return unsound(fine.error().message);
   if (query.integer(15) != checksum_of(trial, problem_text, config_text))
@@ -235,8 +239,8 @@ Result<void> visit_trials(sqlite::Connection& db, const std::function<bool(const
     auto row = query.next();
     if (!row) return row.error();
     if (!*row) return {};
-    auto problem = problems.find(query.integer(16));
-    auto environment = environments->find(query.integer(17));
+    auto problem = problems.find(query.integer(17));
+    auto environment = environments->find(query.integer(18));
     if (problem == problems.end() || !problem->second.problem || environment == environments->end()) {
       complain(fmt::format("trial {} counts as a miss: its problem or environment is not there", query.integer(0)));
       continue;

@@ -14,11 +14,13 @@ namespace fftconv {
 
 /// Statements that create tuning.db.
 std::span<const std::string_view> tuning_schema();
+/// The n-th entry makes version n + 2 of version n + 1.
+std::span<const std::span<const std::string_view>> tuning_migrations();
 
 /// Columns of a trial in the order that read_trial() expects.
 #define FFTCONV_TRIAL_COLUMNS                                                                                 \
   "id, config, status, reason, samples, lower_quartile, median, upper_quartile, error, clock_hz, throttled, " \
-  "registers, spill_bytes, compile_s, unix_time, checksum"
+  "registers, spill_bytes, compile_s, unix_time, checksum, predicted_s"
 
 /// The winner and those after it, each one step along an index that holds nothing else.
 inline constexpr std::string_view best_trials_sql =

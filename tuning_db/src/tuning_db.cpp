@@ -35,8 +35,9 @@ Result<int> salvage(sqlite::Connection& from, sqlite::Connection& to) {
 const StoreSpec& tuning_store() {
   static const StoreSpec spec{.name = "tuning database",
                               .application_id = 0x66667463,  // "fftc"
-                              .version = 1,
+                              .version = 2,
                               .schema = tuning_schema(),
+                              .migrations = tuning_migrations(),
                               .durable = true,
                               .check_below_bytes = 8 << 20,
                               .salvage = salvage};

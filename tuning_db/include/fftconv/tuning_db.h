@@ -27,6 +27,7 @@ struct Trial {
   Problem problem;
   KernelConfig config;
   Measurement measurement;
+  double predicted_s = 0;      ///< what the cost model said of it when it was tried; 0 = not predicted
   std::int64_t unix_time = 0;  ///< seconds, when it was stored
 };
 
@@ -37,6 +38,16 @@ struct SearchRecord {
   int candidates = 0;  ///< in the space
   int measured = 0;
   bool complete = false;
+  int compiled = 0;
+  std::string refused;  ///< why combinations are not in the space: lines "<count> <sentence>"
+  std::string first;    ///< config that the model ranked first
+};
+
+/// A sweep that was begun and not ended: it was cut off, or runs at this moment.
+struct SweepNote {
+  std::int64_t id = 0;
+  std::string arguments;     ///< what was asked, one `key=value` a line
+  std::int64_t started = 0;  ///< seconds since 1970
 };
 
 /// Where a choice came from, best first.
@@ -74,6 +85,12 @@ class TuningDb {
   /// Stores a trial; a second one with the same key replaces the first. Durable when it returns.
   Result<void> put(const Trial& trial);
   Result<void> put_search(const Environment& environment, const Problem& problem, const SearchRecord& record);
+
+  /// Notes that a sweep begins, so that it can be taken up again where the process ends before end_sweep().
+  Result<std::int64_t> begin_sweep(const std::string& arguments);
+  Result<void> end_sweep(std::int64_t id);
+  /// The latest sweep that was not ended.
+  std::optional<SweepNote> unfinished_sweep();
 
   std::optional<Trial> find(const Environment& environment, const Problem& problem, const KernelConfig& config);
   std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
