@@ -293,7 +293,7 @@ TEST_CASE("measure races candidates and takes the fastest; the next process take
   };
   const auto device = counting_device(script, log);
   const auto configs = ranked_configs(small_problem(), *device);
-  fastest = to_string(configs[5]);
+  fastest = to_string(configs[1]);  // the model proposes it after its first choice
   TemporaryDirectory directory;
   {
     const auto context = context_on(device, directory.path());

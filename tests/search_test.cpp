@@ -53,7 +53,7 @@ TEST_CASE("the winner is the scripted fastest, and every candidate has a trial")
   Bench bench([&](const KernelConfig& config) { return config == fastest ? 1e-5 : 1.1e-5; });
   fastest = bench.configs[6];
   const auto context = context_on(bench.device);
-  const SearchSummary summary = searched(*context, small_problem(), bench.options());
+  const SearchSummary summary = searched(*context, small_problem(), bench.options(Rigor::exhaustive));
   REQUIRE(summary.winner);
   CHECK(summary.winner->config == fastest);
   CHECK(summary.winner->measurement.median == doctest::Approx(1e-5));
@@ -84,7 +84,7 @@ TEST_CASE("a tie goes to the incumbent, now and when the database is asked later
   Bench bench([&](const KernelConfig& config) { return config == challenger ? 0.99e-5 : 1e-5; });
   challenger = bench.configs[4];
   const auto context = context_on(bench.device);
-  const SearchSummary summary = searched(*context, small_problem(), bench.options());
+  const SearchSummary summary = searched(*context, small_problem(), bench.options(Rigor::exhaustive));
   REQUIRE(summary.winner);
   CHECK(summary.winner->config == bench.configs[0]);
   const Trial lost = find(trials_of(*context, small_problem()), challenger);
@@ -100,7 +100,7 @@ TEST_CASE("a challenger that is faster by more than a tie replaces the incumbent
   Bench bench([&](const KernelConfig& config) { return config == challenger ? 0.97e-5 : 1e-5; });
   challenger = bench.configs[4];
   const auto context = context_on(bench.device);
-  CHECK(searched(*context, small_problem(), bench.options()).winner->config == challenger);
+  CHECK(searched(*context, small_problem(), bench.options(Rigor::exhaustive)).winner->config == challenger);
 }
 
 TEST_CASE("finalists within two per cent are measured again, others are not") {
@@ -123,7 +123,7 @@ TEST_CASE("a slow candidate leaves after three samples, and that is what its tri
   Bench bench([&](const KernelConfig& config) { return config == slow ? 1e-3 : 1e-5; });
   slow = bench.configs[3];
   const auto context = context_on(bench.device);
-  const SearchSummary summary = searched(*context, small_problem(), bench.options());
+  const SearchSummary summary = searched(*context, small_problem(), bench.options(Rigor::exhaustive));
   CHECK(summary.dropped >= 1);
   CHECK(bench.log->samples_of(slow) == 3);
   CHECK(find(trials_of(*context, small_problem()), slow).measurement.status == TrialStatus::dropped);

@@ -191,7 +191,7 @@ std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device) {
   std::vector<Ranked> ranked;
   for (KernelConfig& config : search_space(problem, device).configs) {
     const Cost cost = predict(problem, config, device);
-    ranked.push_back({std::move(config), cost});
+    ranked.push_back({std::move(config), cost, cost.total_s});
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const Ranked& a, const Ranked& b) { return a.cost.total_s < b.cost.total_s; });

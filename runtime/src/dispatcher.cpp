@@ -75,15 +75,17 @@ std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& fac
   return candidates;
 }
 
-std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts) {
+std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts, const Calibration* calibration) {
   std::vector<Candidate> candidates;
-  const std::vector<Ranked> ranked = rank(problem, facts);
+  const std::vector<Ranked> ranked = rank(problem, facts, calibration);
+  const std::string model =
+      calibration ? fmt::format("the cost model, calibrated on {} trials of this device", calibration->trials())
+                  : "the cost model";
   for (std::size_t place = 0; place < ranked.size(); ++place) {
     candidates.push_back({.config = ranked[place].config,
                           .provenance = Provenance::cost_model,
-                          .reason = fmt::format("nothing was measured for it here; place {} of {} by the cost model, "
-                                                "bound by {}",
-                                                place + 1, ranked.size(), ranked[place].cost.bound)});
+                          .reason = fmt::format("nothing was measured for it here; place {} of {} by {}, bound by {}",
+                                                place + 1, ranked.size(), model, ranked[place].cost.bound)});
   }
   // The default closes the list even where the model ranks it: it is what is left when the model's best fail.
   if (Result<KernelConfig> plain = default_config(problem, facts)) {

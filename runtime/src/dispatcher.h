@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fftconv/calibration.h"
 #include "fftconv/device_facts.h"
 #include "fftconv/tuning_db.h"
 
@@ -23,8 +24,8 @@ struct Candidate {
 std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,
                                   TuningDb& own, const std::function<TuningDb*()>& shipped);
 
-/// What the cost model ranks best, then the plain default.
-std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts);
+/// What the cost model ranks best, calibrated where `calibration` is not null; then the plain default.
+std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts, const Calibration* calibration);
 
 /// Turns a config that was the best for another problem into one for this: itself where it fits, else the candidate
 /// that agrees with it in most fields, of those the model's first.

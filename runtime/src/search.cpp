@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <limits>
 #include <map>
@@ -11,6 +12,7 @@
 #include "dispatcher.h"
 #include "fftconv/cost_model.h"
 #include "fftconv/search_space.h"
+#include "fftconv/surrogate.h"
 #include "race.h"
 
 namespace fftconv {
@@ -21,6 +23,11 @@ constexpr std::size_t kFinalists = 4;  // at most, in the second measurement
 constexpr double kPrepareShare = 0.7;  // of the budget: what is prepared must still be raced
 
 bool won_or_ran(const Trial& trial) { return trial.measurement.status == TrialStatus::measured; }
+
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
 
 bool faster(const Trial& a, const Trial& b) { return a.measurement.median < b.measurement.median; }
 
@@ -41,13 +48,16 @@ class Search {
   Result<SearchSummary> run();
 
  private:
-  Result<std::vector<KernelConfig>> pick_candidates();
-  std::vector<KernelConfig> unknown_among(const std::vector<KernelConfig>& candidates);
-  bool run_heats(const std::vector<KernelConfig>& todo);
-  bool run_heat(const std::vector<KernelConfig>& heat, const std::vector<KernelConfig>& next);
+  Result<void> look_around();
+  std::vector<KernelConfig> musts() const;
+  std::vector<KernelConfig> propose(std::size_t count);
+  bool run_heats();
+  bool run_heat(const std::vector<KernelConfig>& heat);
   void run_final();
   void crown();
   SearchSummary summarise_search();
+  void find_runner_up(SearchSummary& summary) const;
+  void find_regret(SearchSummary& summary) const;
 
   std::optional<KernelConfig> best_so_far() const;
   bool out_of_time(double share) const { return clock_() >= start_ + share * budget(); }
@@ -55,6 +65,9 @@ class Search {
   double budget() const;
   bool wanted(const KernelConfig& config) const { return !options_.wanted || options_.wanted(config); }
   void store(const KernelConfig& config, const Measurement& measurement, bool report);
+  void learn(const Trial& trial);
+  int untried() const;
+  double predicted_of(const KernelConfig& config) const;
 
   Context& context_;
   Runner& runner_;
@@ -66,9 +79,14 @@ class Search {
   CompileAhead ahead_;
   double start_ = 0;
   KernelConfig incumbent_;
-  std::map<std::string, Trial> trials_;  ///< by config: of the database and of this search
+  std::optional<KernelConfig> plain_;
+  std::vector<Ranked> ranked_;                ///< the space, best first
+  std::map<std::string, std::size_t> place_;  ///< in ranked_, by config
+  std::optional<Surrogate> surrogate_;        ///< its candidates are those of ranked_
+  std::map<std::string, Trial> trials_;       ///< by config: of the database and of this search
+  std::optional<SearchRecord> before_;        ///< the search that was stored when this one began
   std::optional<Error> store_error_;
-  int space_ = 0, total_ = 0, done_ = 0, reused_ = 0, throttled_ = 0;
+  int limit_ = 0, total_ = 0, done_ = 0, reused_ = 0, tried_ = 0, throttled_ = 0, calibrated_on_ = 0;
   bool complete_ = false;
 };
 
@@ -78,20 +96,16 @@ double Search::budget() const {
 
 Result<SearchSummary> Search::run() {
   start_ = clock_();
-  Result<std::vector<KernelConfig>> candidates = pick_candidates();
-  if (!candidates) return candidates.error();
-  const std::vector<KernelConfig> todo = unknown_among(*candidates);
-  total_ = static_cast<int>(candidates->size());
-  reused_ = done_ = total_ - static_cast<int>(todo.size());
-  complete_ = run_heats(todo) && !options_.wanted;  // part of the space is not the space
-  if (!todo.empty() && !stopped()) run_final();
-  if (!todo.empty() && !options_.wanted) crown();
+  if (Result<void> looked = look_around(); !looked) return looked.error();
+  complete_ = run_heats() && !options_.wanted;  // part of the space is not the space
+  const bool anything_new = tried_ > 0;
+  if (anything_new && !stopped()) run_final();
+  if (anything_new && !options_.wanted) crown();
   const SearchSummary summary = summarise_search();
   context_.with_database([&](TuningDb& database) {
     // What was searched thoroughly stays so after a lesser search.
-    const std::optional<SearchRecord> before = database.find_search(environment_, problem_);
-    const Result<Rigor> rigor = before ? parse_rigor(before->rigor) : Result<Rigor>(Rigor::estimate);
-    if (before && before->complete && rigor && (!complete_ || *rigor > options_.rigor)) return;
+    const Result<Rigor> rigor = before_ ? parse_rigor(before_->rigor) : Result<Rigor>(Rigor::estimate);
+    if (before_ && before_->complete && rigor && (!complete_ || *rigor > options_.rigor)) return;
     const Result<void> stored = database.put_search(environment_, problem_, summary.record);
     if (!stored) store_error_ = stored.error();
   });
@@ -100,59 +114,111 @@ Result<SearchSummary> Search::run() {
   return summary;
 }
 
-// The incumbent first, then the plain default, then the model's best; all of them legal.
-Result<std::vector<KernelConfig>> Search::pick_candidates() {
-  std::vector<Ranked> ranked = rank(problem_, facts_);
-  if (options_.wanted) std::erase_if(ranked, [&](const Ranked& other) { return !options_.wanted(other.config); });
+// The space, what is known of it, and how much of the rest may be tried.
+Result<void> Search::look_around() {
+  const std::shared_ptr<const Calibration> calibration = context_.calibration();
+  calibrated_on_ = calibration ? calibration->trials() : 0;
+  ranked_ = rank(problem_, facts_, calibration.get());
+  if (options_.wanted) std::erase_if(ranked_, [&](const Ranked& other) { return !options_.wanted(other.config); });
   const Result<KernelConfig> plain = default_config(problem_, facts_);
-  if (ranked.empty() && !plain) return plain.error();
+  if (ranked_.empty() && !plain) return plain.error();
+  if (plain) plain_ = *plain;
+  for (std::size_t i = 0; i < ranked_.size(); ++i) place_.emplace(to_string(ranked_[i].config), i);
+  surrogate_.emplace(problem_, ranked_, facts_, calibration != nullptr);
+
   std::vector<Candidate> known;
+  std::vector<Trial> stored;
   context_.with_database([&](TuningDb& database) {
     known = remembered(problem_, facts_, environment_, database, [] { return nullptr; });
-    for (Trial& trial : database.trials(environment_, problem_)) {
-      trials_.emplace(to_string(trial.config), trial);
-    }
+    stored = database.trials(environment_, problem_);
+    before_ = database.find_search(environment_, problem_);
   });
-  std::vector<KernelConfig> candidates;
-  const auto add = [&](const KernelConfig& config) {
-    if (std::find(candidates.begin(), candidates.end(), config) == candidates.end()) candidates.push_back(config);
-  };
+  for (Trial& trial : stored) {
+    std::string name = to_string(trial.config);
+    learn(trial);
+    trials_.emplace(std::move(name), std::move(trial));
+  }
   // Until now an application got this one: what replaces it must be faster, not as fast.
-  if (!known.empty() && wanted(known.front().config)) add(known.front().config);
-  if (!ranked.empty()) add(ranked.front().config);
-  if (plain) add(*plain);
-  incumbent_ = candidates.front();
-  space_ = static_cast<int>(ranked.size());
-  const auto limit = static_cast<std::size_t>(candidate_limit(options_.rigor));
-  for (std::size_t i = 0; i < ranked.size() && i < limit; ++i) add(ranked[i].config);
-  return candidates;
+  const bool has_incumbent = !known.empty() && wanted(known.front().config);
+  incumbent_ = has_incumbent ? known.front().config : !ranked_.empty() ? ranked_.front().config : *plain_;
+
+  const auto space = static_cast<int>(ranked_.size());
+  limit_ = options_.max_trials > 0 ? options_.max_trials : candidate_limit(options_.rigor, space);
+  for (const auto& [name, trial] : trials_) reused_ += place_.contains(name) || (plain_ && trial.config == *plain_);
+  total_ = reused_ + std::clamp(limit_ - reused_, 0, untried());
+  done_ = reused_;
+  return {};
 }
 
-std::vector<KernelConfig> Search::unknown_among(const std::vector<KernelConfig>& candidates) {
-  std::vector<KernelConfig> todo;
-  for (const KernelConfig& config : candidates) {
-    if (!trials_.contains(to_string(config))) todo.push_back(config);
-  }
-  return todo;
-}
-
-bool Search::run_heats(const std::vector<KernelConfig>& todo) {
-  const auto slice = [&](std::size_t first) {
-    const std::size_t begin = std::min(first, todo.size());
-    return std::vector<KernelConfig>(
-        todo.begin() + static_cast<std::ptrdiff_t>(begin),
-        todo.begin() + static_cast<std::ptrdiff_t>(std::min(begin + kHeat, todo.size())));
+// What is tried whatever the model says, and was not yet.
+std::vector<KernelConfig> Search::musts() const {
+  std::vector<KernelConfig> configs;
+  const auto add = [&](const KernelConfig& config) {
+    const bool known = trials_.contains(to_string(config));
+    if (!known && std::find(configs.begin(), configs.end(), config) == configs.end()) configs.push_back(config);
   };
-  ahead_.add(slice(0));
-  for (std::size_t first = 0; first < todo.size(); first += kHeat) {
-    if (first > 0 && stopped()) return false;
-    if (!run_heat(slice(first), slice(first + kHeat))) return false;
+  add(incumbent_);
+  if (!ranked_.empty()) add(ranked_.front().config);
+  if (plain_) add(*plain_);
+  return configs;
+}
+
+// Candidates of the space, and the plain default where it is none of them, that have no trial.
+int Search::untried() const {
+  int count = 0;
+  for (const auto& [name, place] : place_) count += !trials_.contains(name);
+  for (const KernelConfig& config : musts()) count += !place_.contains(to_string(config));
+  return count;
+}
+
+std::vector<KernelConfig> Search::propose(std::size_t count) {
+  std::vector<KernelConfig> heat = musts();
+  if (options_.rigor == Rigor::exhaustive) {  // all are tried: the order matters little, and asking for it costs
+    for (const Ranked& candidate : ranked_) {
+      if (heat.size() >= count) break;
+      const bool taken = std::find(heat.begin(), heat.end(), candidate.config) != heat.end();
+      if (!taken && !trials_.contains(to_string(candidate.config))) heat.push_back(candidate.config);
+    }
+    return heat;
   }
-  return true;
+  if (heat.size() >= count) return heat;
+  for (const std::size_t place : surrogate_->next(count)) {
+    const KernelConfig& config = ranked_[place].config;
+    if (heat.size() >= count) break;
+    if (std::find(heat.begin(), heat.end(), config) == heat.end()) heat.push_back(config);
+  }
+  return heat;
+}
+
+// False where time ran out before all that may be tried was.
+bool Search::run_heats() {
+  // A few rounds of learning, whatever the limit.
+  const int size = std::clamp(limit_ / 4, 2, static_cast<int>(kHeat));
+  for (bool first = true;; first = false) {
+    const int left = total_ - done_;
+    if (left <= 0) return true;
+    if (!first && stopped()) return false;
+    const std::vector<KernelConfig> heat = propose(static_cast<std::size_t>(std::min(size, left)));
+    if (heat.empty()) return true;
+    ahead_.add(heat);
+    if (!run_heat(heat)) return false;
+  }
+}
+
+// The surrogate hears of every trial; one that failed is not proposed again.
+void Search::learn(const Trial& trial) {
+  const auto found = place_.find(to_string(trial.config));
+  if (found == place_.end()) return;
+  const Measurement& m = trial.measurement;
+  if (m.status == TrialStatus::measured || (m.status == TrialStatus::dropped && m.median > 0)) {
+    surrogate_->observe(found->second, m.median, m.status == TrialStatus::measured);
+  } else {
+    surrogate_->exclude(found->second);
+  }
 }
 
 // False where time ran out before all of the heat was tried.
-bool Search::run_heat(const std::vector<KernelConfig>& heat, const std::vector<KernelConfig>& next) {
+bool Search::run_heat(const std::vector<KernelConfig>& heat) {
   std::vector<Racer> racers;
   // The best so far runs along: times of two heats are compared through it, not across minutes.
   const std::optional<KernelConfig> king = best_so_far();
@@ -169,14 +235,10 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, const std::vector<K
     // A failure is known now; who may race is stored after it.
     if (racer.measurement.status != TrialStatus::measured) store(config, racer.measurement, true);
   }
-  // On a CPU the compiler would run on the cores that are being timed.
-  const bool shares_cores = facts_.kind == DeviceKind::cpu;
-  if (shares_cores) ahead_.wait();
-  if (!shares_cores && all) ahead_.add(next);
+  ahead_.wait();  // on a CPU the compiler would run on the cores that are being timed
   std::vector<bool> failed;
   for (const Racer& racer : racers) failed.push_back(racer.measurement.status != TrialStatus::measured);
   race(runner_, racers, options_.policy, clock_, start_ + budget(), options_.cancelled);
-  if (shares_cores && all) ahead_.add(next);
   for (std::size_t i = 0; i < racers.size(); ++i) {
     const Racer& racer = racers[i];
     runner_.release(racer.config);
@@ -274,6 +336,7 @@ void Search::store(const KernelConfig& config, const Measurement& measurement, b
               .problem = problem_,
               .config = config,
               .measurement = measurement,
+              .predicted_s = predicted_of(config),
               .unix_time = std::time(nullptr)};
   context_.with_database([&](TuningDb& database) {
     const Result<void> stored = database.put(trial);
@@ -281,8 +344,17 @@ void Search::store(const KernelConfig& config, const Measurement& measurement, b
   });
   const Trial& kept = trials_.insert_or_assign(to_string(config), std::move(trial)).first->second;
   if (!report) return;
+  learn(kept);
+  ++tried_;
   ++done_;
   if (options_.progress) options_.progress({.done = done_, .total = total_, .last = &kept});
+}
+
+double Search::predicted_of(const KernelConfig& config) const {
+  const auto found = place_.find(to_string(config));
+  const double seconds =
+      found != place_.end() ? ranked_[found->second].expected_s : predict(problem_, config, facts_).total_s;
+  return std::isfinite(seconds) && seconds > 0 ? seconds : 0;
 }
 
 SearchSummary Search::summarise_search() {
@@ -291,38 +363,78 @@ SearchSummary Search::summarise_search() {
   summary.floor_s = floor_seconds(problem_, facts_);
   summary.reused = reused_;
   summary.throttled = throttled_;
-  int measured = 0;
+  summary.calibrated_on = calibrated_on_;
+  int measured = 0, compiled = 0;
   for (const auto& [name, trial] : trials_) {
     const TrialStatus status = trial.measurement.status;
     measured += status == TrialStatus::measured || status == TrialStatus::dropped;
+    compiled += status != TrialStatus::illegal && status != TrialStatus::compile_failed;
     summary.dropped += status == TrialStatus::dropped;
     summary.failed += status != TrialStatus::measured && status != TrialStatus::dropped;
   }
   if (const std::optional<KernelConfig> best = best_so_far()) {
     summary.winner = trials_.at(to_string(*best));
-    summary.predicted_s = predict(problem_, *best, facts_).total_s;
+    summary.predicted_s = predicted_of(*best);
+    find_runner_up(summary);
   }
-  if (const Result<KernelConfig> plain = default_config(problem_, facts_)) {
-    if (const auto found = trials_.find(to_string(*plain)); found != trials_.end()) {
+  if (plain_) {
+    if (const auto found = trials_.find(to_string(*plain_)); found != trials_.end()) {
       summary.plain_default = found->second;
     }
   }
   summary.record = {.rigor = to_string(options_.rigor),
                     .budget_s = options_.budget_s,
-                    .candidates = space_,
+                    .candidates = static_cast<int>(ranked_.size()),
                     .measured = measured,
-                    .complete = complete_};
+                    .complete = complete_,
+                    .compiled = compiled,
+                    .first = ranked_.empty() ? std::string() : to_string(ranked_.front().config)};
+  for (const SearchSpace::Refusal& refusal : search_space(problem_, facts_).refused) {
+    summary.record.refused += fmt::format("{} {}\n", refusal.count, one_line(refusal.reason));
+  }
+  const bool exhaustive_now = options_.rigor == Rigor::exhaustive && complete_;
+  const bool exhaustive_before = before_ && before_->complete && before_->rigor == to_string(Rigor::exhaustive);
+  if (summary.winner && (exhaustive_now || exhaustive_before)) find_regret(summary);
   return summary;
+}
+
+// A challenger that lost to the incumbent by the tie alone is as good a runner-up as one that was slower.
+void Search::find_runner_up(SearchSummary& summary) const {
+  const double best = summary.winner->measurement.median;
+  const auto distance = [&](const Trial& trial) { return std::abs(std::log(trial.measurement.median / best)); };
+  for (const auto& [name, trial] : trials_) {
+    const Measurement& m = trial.measurement;
+    const bool tied_out = m.status == TrialStatus::dropped && m.median > 0 && m.median < best;
+    if (trial.config == summary.winner->config || !wanted(trial.config) || !(won_or_ran(trial) || tied_out)) continue;
+    if (!summary.runner_up || distance(trial) < distance(*summary.runner_up)) summary.runner_up = trial;
+  }
+  summary.tie = summary.runner_up && distance(*summary.runner_up) <= std::log(1 + options_.policy.tie);
+}
+
+void Search::find_regret(SearchSummary& summary) const {
+  double best = summary.winner->measurement.median;
+  for (const auto& [name, trial] : trials_) {
+    if (trial.measurement.median > 0 && !trial.measurement.samples.empty() && trial.measurement.error >= 0 &&
+        (won_or_ran(trial) || trial.measurement.status == TrialStatus::dropped)) {
+      best = std::min(best, trial.measurement.median);
+    }
+  }
+  summary.regret = summary.winner->measurement.median / best - 1;
+  if (ranked_.empty()) return;
+  const auto first = trials_.find(to_string(ranked_.front().config));
+  if (first != trials_.end() && first->second.measurement.median > 0) {
+    summary.regret_of_first = first->second.measurement.median / best - 1;
+  }
 }
 
 }  // namespace
 
-int candidate_limit(Rigor rigor) {
+int candidate_limit(Rigor rigor, int space) {
   switch (rigor) {
     case Rigor::measure:
-      return 8;
+      return std::max(8, space / 20);
     case Rigor::patient:
-      return 48;
+      return std::max(48, space / 5);
     case Rigor::exhaustive:
       return std::numeric_limits<int>::max();
     case Rigor::estimate:
@@ -334,7 +446,7 @@ int candidate_limit(Rigor rigor) {
 
 Result<SearchSummary> search(Context& context, Runner& runner, const Problem& problem, const SearchOptions& options) {
   if (Result<void> valid = validate(problem); !valid) return valid.error();
-  if (candidate_limit(options.rigor) == 0) {
+  if (candidate_limit(options.rigor, 1) == 0) {
     return invalid(fmt::format("Rigor {} does not measure: search with measure, patient or exhaustive.",
                                to_string(options.rigor)));
   }

@@ -14,9 +14,10 @@ enum class Goal { at_most, at_least };
 inline bool report(std::string_view name, double value, Goal goal, double limit, std::string_view unit,
                    std::string_view note = {}) {
   const bool met = goal == Goal::at_most ? value <= limit : value >= limit;
-  fmt::print(R"({{"target": "{}", "value": {:.4g}, "goal": "{}", "limit": {:.4g}, "unit": "{}", "met": {}, "note": "{}"}})"
-             "\n",
-             name, value, goal == Goal::at_most ? "at most" : "at least", limit, unit, met, note);
+  fmt::print(
+      R"({{"target": "{}", "value": {:.4g}, "goal": "{}", "limit": {:.4g}, "unit": "{}", "met": {}, "note": "{}"}})"
+      "\n",
+      name, value, goal == Goal::at_most ? "at most" : "at least", limit, unit, met, note);
   return met;
 }
 

@@ -119,6 +119,41 @@ std::vector<Trial> TuningDb::trials(const Environment& environment, const Proble
   return all;
 }
 
+std::vector<Trial> TuningDb::recent_trials(const Environment& environment, int limit) {
+  std::vector<Trial> all;
+  (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
+    all.clear();
+    auto environment_row = find_environment(db, environment);
+    if (!environment_row) return environment_row.error();
+    auto query = db.query("SELECT " FFTCONV_TRIAL_COLUMNS
+                          ", (SELECT text FROM problem WHERE problem.id=trial.problem) FROM trial NOT INDEXED WHERE "
+                          "environment=? AND status IN ('measured','dropped') AND median>0 ORDER BY id DESC LIMIT ?");
+    query.bind(*environment_row, limit);
+    for (;;) {
+      auto row = query.next();
+      if (!row) return row.error();
+      if (!*row) return {};
+      const std::string text = query.text(17);
+      auto problem = parse_problem(text);
+      if (!problem) continue;  // told by those who ask for that problem
+      auto trial = read_trial(query, environment, *problem, text);
+      if (trial) all.push_back(std::move(*trial));
+    }
+  });
+  return all;
+}
+
+std::int64_t TuningDb::last_trial() {
+  std::int64_t last = 0;
+  (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
+    auto found = db.integer_of("SELECT ifnull(max(id), 0) FROM trial");
+    if (!found) return found.error();
+    last = *found;
+    return {};
+  });
+  return last;
+}
+
 Result<void> TuningDb::for_each(const std::function<bool(const Trial&)>& visit) {
   auto done = visit_trials(state_->store.connection(), visit, state_->complain());
   // What was visited cannot be taken back, so that there is no second attempt as elsewhere.

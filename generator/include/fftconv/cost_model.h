@@ -34,7 +34,8 @@ double floor_seconds(const Problem& problem, const DeviceFacts& device);
 
 struct Ranked {
   KernelConfig config;
-  Cost cost;
+  Cost cost;              ///< from first principles
+  double expected_s = 0;  ///< what it is ranked by: cost.total_s, corrected where there is a calibration
 };
 
 /// Candidates of search_space() by predicted time, best first; ties keep the fixed order of the space.

@@ -13,9 +13,9 @@
 namespace fftconv::cpu {
 namespace {
 
-constexpr int kShapes = 10;                       ///< shapes that are tried
-constexpr int kTwiddleShapes = 4;                 ///< of these, with both kinds of lane twiddles
-constexpr int kStreamingShapes = 3;               ///< of these, with streaming stores
+constexpr std::size_t kShapes = 64;               ///< shapes at most
+constexpr double kMostWork = 1.6;                 ///< of a shape, over the least of all
+constexpr std::ptrdiff_t kLeastOfKind = 2;        ///< shapes of each kind, whatever their work
 constexpr std::int64_t kTableLength = 1 << 16;    ///< up to here lane twiddles come from a table by default
 constexpr std::int64_t kLongestTable = 1 << 19;   ///< beyond it such a table is not worth its memory
 constexpr std::int64_t kSharedScratch = 1 << 20;  ///< bytes: several rows in a vector must stay in a core's cache
@@ -96,17 +96,18 @@ std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& dev
   return shapes;
 }
 
-/// The best of the shapes, but no more than a few of one kind, so that a wrong estimate does not hide a kind.
+/// Those that may be the fastest by their work, and a few of each kind, so that a wrong estimate does not hide a
+/// kind.
 std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> chosen;
-  for (const Shape& shape : shapes_by_work(problem, device)) {
+  const std::vector<Shape> shapes = shapes_by_work(problem, device);
+  for (const Shape& shape : shapes) {
     const auto alike = [&](const KernelConfig& other) {
       return other.lanes == shape.config.lanes && other.rows == shape.config.rows &&
              other.paired == shape.config.paired;
     };
-    const auto same = std::ranges::count_if(chosen, alike);
-    if (same < (chosen.empty() || alike(chosen.front()) ? 4 : 2)) chosen.push_back(shape.config);
-    if (chosen.size() == kShapes) break;
+    const bool likely = shape.work <= kMostWork * shapes.front().work && chosen.size() < kShapes;
+    if (likely || std::ranges::count_if(chosen, alike) < kLeastOfKind) chosen.push_back(shape.config);
   }
   return chosen;
 }
@@ -121,21 +122,20 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
     }
   };
   if (Result<KernelConfig> config = cpu::default_config(problem, device)) add(*config);
-  const std::vector<KernelConfig> shapes = chosen_shapes(problem, device);
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    const bool along_lanes = shapes[i].rows < shapes[i].lanes;
+  for (KernelConfig config : chosen_shapes(problem, device)) {
+    const bool along_lanes = config.rows < config.lanes;
+    const bool either_twiddle = along_lanes && transform_length(config) <= kLongestTable;
+    const Residency usual = config.twiddle;
+    const Residency other = usual == Residency::memory ? Residency::registers : Residency::memory;
     for (int interleave : {1, 2}) {
-      KernelConfig config = shapes[i];
       config.interleave = interleave;
-      add(config);
-      if (i < kTwiddleShapes && along_lanes && transform_length(config) <= kLongestTable) {
-        config.twiddle = config.twiddle == Residency::memory ? Residency::registers : Residency::memory;
-        add(config);
-        config.twiddle = shapes[i].twiddle;
-      }
-      if (i < kStreamingShapes) {
-        config.streaming = true;
-        add(config);
+      for (Residency twiddle : {usual, other}) {
+        if (twiddle != usual && !either_twiddle) continue;
+        config.twiddle = twiddle;
+        for (bool streaming : {false, true}) {
+          config.streaming = streaming;
+          add(config);
+        }
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fftconv/calibration.h"
 #include "fftconv/device.h"
 #include "fftconv/tuning_db.h"
 
@@ -94,6 +95,10 @@ class Context {
   virtual Result<Plan> plan(const Problem& problem, const PlanOptions& options = {}) = 0;
   /// The plan of one given candidate: compiled or from the cache.
   virtual Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) = 0;
+
+  /// The cost model's calibration by the trials of this environment; null where they are too few. Made when first
+  /// asked for and again when the database has grown by a quarter.
+  virtual std::shared_ptr<const Calibration> calibration() = 0;
 
   /// Runs `use` with the tuning database, under its lock.
   virtual void with_database(const std::function<void(TuningDb&)>& use) = 0;

@@ -18,6 +18,7 @@ struct SearchProgress {
 struct SearchOptions {
   Rigor rigor = Rigor::measure;  ///< measure, patient or exhaustive
   double budget_s = 10;          ///< measure and patient stop here; exhaustive does not
+  int max_trials = 0;            ///< candidates tried at most, known ones included; 0: candidate_limit()
   MeasurePolicy policy;
   Clock clock;  ///< empty: monotonic_clock()
   std::function<void(const SearchProgress&)> progress;
@@ -33,7 +34,13 @@ struct SearchSummary {
   std::optional<Trial> winner;         ///< none where every candidate failed
   std::optional<Trial> plain_default;  ///< where it was measured
   double floor_s = 0;                  ///< floor_seconds()
-  double predicted_s = 0;              ///< of the winner, by the cost model
+  double predicted_s = 0;              ///< of the winner, before it was tried
+  int calibrated_on = 0;               ///< trials that the ranking rests on; 0: first principles alone
+  std::optional<Trial> runner_up;      ///< the fastest of the others
+  bool tie = false;                    ///< winner and runner-up are within MeasurePolicy::tie of each other
+  /// Against the best of an exhaustive search of this problem that is in the database: how much slower the winner is,
+  /// and the candidate that was ranked first; 0.01 = 1 %. None where there was no such search.
+  std::optional<double> regret, regret_of_first;
   SearchRecord record;
   int reused = 0;  ///< trials that were in the database already
   int failed = 0;  ///< compile, launch or result
@@ -41,11 +48,13 @@ struct SearchSummary {
   int throttled = 0;  ///< samples thrown away
 };
 
-/// How many of the model's best a rigor looks at.
-int candidate_limit(Rigor rigor);
+/// How many candidates of a space a rigor tries: measure a twentieth, at least 8; patient a fifth, at least 48;
+/// exhaustive all. 0 for a rigor that does not measure.
+int candidate_limit(Rigor rigor, int space);
 
-/// Races candidates in heats, each with the best so far among them; measures finalists again; stores each trial as
-/// soon as it is known. Trials already in the database are not repeated. Errors: unsupported where the device cannot
+/// Tries the candidate in use and the plain default, then what a Surrogate proposes, which learns from every time;
+/// races them in heats, each with the best so far among them; measures finalists again; stores each trial as soon as
+/// it is known. Trials already in the database are not repeated. Errors: unsupported where the device cannot
 /// measure or no candidate exists, invalid_argument for a rigor that does not measure.
 Result<SearchSummary> search(Context& context, const Problem& problem, const SearchOptions& options = {});
 /// The same with another runner.

@@ -51,7 +51,7 @@ int show_cost(const InspectOptions& options, const Console& console) {
                {"eq. 2", Align::right}});
   Json rows = Json::array();
   for (std::size_t i = 0; i < shown; ++i) {
-    const auto& [config, cost] = (*ranked)[i];
+    const auto& [config, cost, expected_s] = (*ranked)[i];
     const double eq2 = predict_eq2(subject->problem, config, facts);
     table.add({to_string(config) + (plain && *plain == config ? "  (plain default)" : ""), show_seconds(cost.total_s),
                show_seconds(cost.matrix_s), show_seconds(cost.issue_s), show_seconds(cost.shared_s),

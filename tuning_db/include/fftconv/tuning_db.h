@@ -96,6 +96,10 @@ class TuningDb {
   std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
   /// All trials of a problem in an environment, fastest first, failed ones last.
   std::vector<Trial> trials(const Environment& environment, const Problem& problem);
+  /// The latest `limit` sound trials of an environment that have a time, newest first.
+  std::vector<Trial> recent_trials(const Environment& environment, int limit);
+  /// Grows with every trial that is stored.
+  std::int64_t last_trial();
   /// Everything, for export, merge and reports. Return false from `visit` to stop.
   Result<void> for_each(const std::function<bool(const Trial&)>& visit);
 

@@ -1,0 +1,53 @@
+// Calibration: what the trials of one device say the cost model from first principles leaves out.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "fftconv/cost_model.h"
+
+namespace fftconv {
+
+/// What distinguishes a candidate from the other candidates of its problem, as numbers of order 1: logarithms of its
+/// counts, and the choices that the counts do not show (interleaving, streaming stores, where tables live …). The
+/// same length for every candidate.
+std::vector<double> candidate_traits(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
+
+/// A candidate that was timed.
+struct TimedCandidate {
+  Problem problem;
+  KernelConfig config;
+  double seconds = 0;  ///< median
+};
+
+/// log(seconds) = log(predicted) + offset + weights . traits, fitted by ridge regression over the trials of one
+/// device. The weights come from differences within problems (each problem has its own offset), since ranking is
+/// what they are for; slow candidates count less than those near the best of their problem, and outliers are given
+/// less weight (Huber's weights, iterated).
+class Calibration {
+ public:
+  /// None where the trials are too few to say anything: fewer than 32, or of fewer than two problems with eight
+  /// candidates each. Trials without a positive finite time are left out.
+  static std::optional<Calibration> fit(std::span<const TimedCandidate> trials, const DeviceFacts& device);
+
+  /// Seconds expected of a candidate whose prediction from first principles is `predicted_s`. Traits that would
+  /// move it by more than a factor of four from the device's offset are not believed.
+  double seconds(double predicted_s, std::span<const double> traits) const;
+
+  int trials() const { return trials_; }
+  int problems() const { return problems_; }
+  /// Relative deviation that is left within problems, near the best: 0.05 = 5 %.
+  double spread() const { return spread_; }
+
+ private:
+  std::vector<double> weights_, centre_;  ///< of the traits
+  double offset_ = 0;                     ///< at the centre
+  int trials_ = 0, problems_ = 0;
+  double spread_ = 0;
+};
+
+/// Candidates of search_space() by expected time, best first; from first principles where `calibration` is null.
+std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device, const Calibration* calibration);
+
+}  // namespace fftconv

@@ -1,0 +1,145 @@
+#include "fftconv/surrogate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <tuple>
+
+#include "cholesky.h"
+
+namespace fftconv {
+namespace {
+
+// Standard deviations of log(seconds), from exhaustive runs of the CPU device (tests/targets/search_regret).
+constexpr double kOffset = 1.0;             // of the whole problem: a prediction may be off by any factor
+constexpr double kTraitCalibrated = 0.06;   // by a trait that changes by one
+constexpr double kTraitUncalibrated = 0.2;  // where the weights are a guess
+constexpr double kShape = 0.05;             // of the candidates of one shape together
+constexpr double kKind = 0.05;              // of the candidates of one kind together
+constexpr double kNoise = 0.01;             // of a candidate alone, with the noise of its median
+constexpr double kNoiseOfEstimate = 0.05;   // where it left its race early
+
+double square(double x) { return x * x; }
+
+/// Mean of max(0, best - x) for x normal.
+double expected_improvement(double best, double mean, double deviation) {
+  if (!(deviation > 0)) return std::max(0.0, best - mean);
+  const double z = (best - mean) / deviation;
+  const double density = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+  const double below = std::erfc(-z / std::numbers::sqrt2) / 2;
+  return (best - mean) * below + deviation * density;
+}
+
+}  // namespace
+
+/// The process given what was observed: a mean and a variance for each point, kept up to date as observations come.
+struct Surrogate::Belief {
+  explicit Belief(const Surrogate& surrogate) : of(surrogate) {
+    for (const Point& point : of.points_) {
+      mean.push_back(point.prior);
+      variance.push_back(of.covariance(point, point));
+    }
+    for (const Observation& observation : of.observed_) add(observation);
+  }
+
+  // One row of the Cholesky factor of the observations' covariance, for all points at once: what the new observation
+  // says beyond the ones before it.
+  void add(const Observation& observation) {
+    const Point& at = of.points_[observation.point];
+    std::vector<double> column(of.points_.size());
+    for (std::size_t i = 0; i < column.size(); ++i) {
+      column[i] = of.covariance(at, of.points_[i]);
+      for (const std::vector<double>& before : columns) column[i] -= before[observation.point] * before[i];
+    }
+    const double pivot = column[observation.point] + observation.noise;
+    if (!(pivot > 1e-12)) return;
+    const double surprise = (observation.log_seconds - mean[observation.point]) / pivot;
+    for (std::size_t i = 0; i < column.size(); ++i) {
+      mean[i] += column[i] * surprise;
+      variance[i] = std::max(0.0, variance[i] - square(column[i]) / pivot);
+      column[i] /= std::sqrt(pivot);
+    }
+    columns.push_back(std::move(column));
+  }
+
+  const Surrogate& of;
+  std::vector<double> mean, variance;
+  std::vector<std::vector<double>> columns;
+};
+
+Surrogate::Surrogate(const Problem& problem, std::span<const Ranked> candidates, const DeviceFacts& device,
+                     bool calibrated)
+    : trait_variance_(square(calibrated ? kTraitCalibrated : kTraitUncalibrated)) {
+  using Kind = std::tuple<int, int, int, int, bool>;
+  std::map<Kind, std::size_t> kinds;
+  std::map<std::pair<Kind, std::vector<int>>, std::size_t> shapes;
+  for (const Ranked& candidate : candidates) {
+    const KernelConfig& c = candidate.config;
+    const Kind kind{static_cast<int>(c.engine), c.lanes, c.rows, c.warps, c.paired};
+    Point point;
+    point.prior = std::log(std::max(candidate.expected_s, 1e-12));
+    point.traits = candidate_traits(problem, c, device);
+    point.kind = kinds.try_emplace(kind, kinds.size()).first->second;
+    point.shape = shapes.try_emplace({kind, c.radices}, shapes.size()).first->second;
+    points_.push_back(std::move(point));
+  }
+}
+
+double Surrogate::covariance(const Point& a, const Point& b) const {
+  double distance = 0;  // traits enter as a stationary kernel: candidates alike in all of them have much in common
+  for (std::size_t i = 0; i < a.traits.size(); ++i) distance += square(a.traits[i] - b.traits[i]);
+  const double breadth = 4;  // squared distance at which traits say little of each other
+  double sum = square(kOffset) + breadth * trait_variance_ * std::exp(-distance / (2 * breadth));
+  if (a.kind == b.kind) sum += square(kKind);
+  if (a.shape == b.shape) sum += square(kShape);
+  return sum;
+}
+
+void Surrogate::observe(std::size_t candidate, double seconds, bool exact) {
+  exclude(candidate);
+  if (!(seconds > 0) || !std::isfinite(seconds)) return;
+  observed_.push_back({candidate, std::log(seconds), square(exact ? kNoise : kNoiseOfEstimate)});
+}
+
+void Surrogate::exclude(std::size_t candidate) { points_[candidate].open = false; }
+
+std::vector<std::size_t> Surrogate::next(std::size_t count) const {
+  std::vector<std::size_t> order;
+  if (observed_.empty()) {
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      if (points_[i].open) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return points_[a].prior < points_[b].prior; });
+    order.resize(std::min(order.size(), count));
+    return order;
+  }
+  Belief belief(*this);
+  double best = std::numeric_limits<double>::infinity();
+  for (const Observation& observation : observed_) best = std::min(best, observation.log_seconds);
+  std::vector<bool> taken(points_.size());
+  while (order.size() < count) {
+    std::optional<std::size_t> chosen;
+    double most = -1;
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      if (!points_[i].open || taken[i]) continue;
+      const double gain = expected_improvement(best, belief.mean[i], std::sqrt(belief.variance[i] + square(kNoise)));
+      // Where nothing is expected of any, the one with the least mean.
+      const double score = gain > 1e-12 ? gain : 1e-12 * std::exp(std::min(0.0, best - belief.mean[i]));
+      if (score > most) most = score, chosen = i;
+    }
+    if (!chosen) break;
+    taken[*chosen] = true;
+    order.push_back(*chosen);
+    belief.add({*chosen, belief.mean[*chosen], square(kNoise)});
+  }
+  return order;
+}
+
+double Surrogate::expected(std::size_t candidate) const {
+  return std::exp(observed_.empty() ? points_[candidate].prior : Belief(*this).mean[candidate]);
+}
+
+}  // namespace fftconv
