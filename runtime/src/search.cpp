@@ -173,6 +173,7 @@ int Search::untried() const {
 
 std::vector<KernelConfig> Search::propose(std::size_t count) {
   std::vector<KernelConfig> heat = musts();
+  heat.resize(std::min(heat.size(), count));
   if (options_.rigor == Rigor::exhaustive) {  // all are tried: the order matters little, and asking for it costs
     for (const Ranked& candidate : ranked_) {
       if (heat.size() >= count) break;
@@ -181,7 +182,7 @@ std::vector<KernelConfig> Search::propose(std::size_t count) {
     }
     return heat;
   }
-  if (heat.size() >= count) return heat;
+  if (heat.size() == count) return heat;
   for (const std::size_t place : surrogate_->next(count)) {
     const KernelConfig& config = ranked_[place].config;
     if (heat.size() >= count) break;

@@ -1,0 +1,222 @@
+// Searches over noisy times, scripted and without a clock: the winner must be the device's and not the noise's.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <random>
+
+#include "fake_bench.h"
+#include "fftconv/search.h"
+#include "fftconv/statistics.h"
+
+namespace fftconv {
+namespace {
+
+constexpr int kRepeats = 10;
+
+/// Turns the true time of a sample into a measured one; `now` is the number of samples taken so far, by all.
+using Noise = std::function<Sample(double truth, int now, std::mt19937_64& random)>;
+
+/// True seconds of a candidate: what its text says to a hash, within 40 % of each other. `lead`: the fastest of all
+/// is ahead of every other by so much.
+double truth_of(const KernelConfig& config, double lead) {
+  const std::uint64_t hash = std::hash<std::string>{}(to_string(config)) * 0x9e3779b97f4a7c15ull;
+  static const std::string fastest = to_string(ranked_configs(small_problem(), *make_fake_device({}))[17]);
+  if (to_string(config) == fastest) return 1e-5 / (1 + lead);
+  return 1e-5 * (1 + 0.4 * static_cast<double>(hash >> 40) / static_cast<double>(1 << 24));
+}
+
+SearchSummary searched(const Noise& noise, std::uint64_t seed, double lead) {
+  auto random = std::make_shared<std::mt19937_64>(seed);
+  auto now = std::make_shared<int>(0);
+  auto clock = std::make_shared<double>(0);
+  FakeScript script;
+  script.sample = [=](const KernelConfig& config, int) {
+    const Sample sample = noise(truth_of(config, lead), (*now)++, *random);
+    *clock += sample.seconds;
+    return sample;
+  };
+  const auto context = context_on(make_fake_device(std::move(script)));
+  // The ranking's first 60, the same each time.
+  SearchOptions options{.rigor = Rigor::exhaustive, .max_trials = 60, .clock = [=] { return *clock; }};
+  options.compile_threads = 0;
+  const Result<SearchSummary> summary = search(*context, small_problem(), options);
+  REQUIRE_MESSAGE(summary, summary.error().message);
+  REQUIRE(summary->winner);
+  return *summary;
+}
+
+std::vector<SearchSummary> repeated(const Noise& noise, double lead) {
+  std::vector<SearchSummary> all;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    all.push_back(searched(noise, 1000 + static_cast<std::uint64_t>(repeat), lead));
+  }
+  return all;
+}
+
+std::string usual_winner(const std::vector<SearchSummary>& all) {
+  std::map<std::string, int> wins;
+  for (const SearchSummary& summary : all) ++wins[to_string(summary.winner->config)];
+  return std::max_element(wins.begin(), wins.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
+}
+
+Sample plain(double seconds) { return {.seconds = seconds, .clock_hz = 1.7e9}; }
+
+const std::map<std::string, Noise> kNoises{
+    {"lognormal noise of 2 % with interrupts",
+     [](double truth, int, std::mt19937_64& random) {
+       std::lognormal_distribution<double> noise(0, 0.02);
+       const bool interrupted = random() % 20 == 0;
+       return plain(truth * noise(random) * (interrupted ? 1.5 + 0.001 * static_cast<double>(random() % 1000) : 1));
+     }},
+    {"a clock that drifts by 10 % up and down",
+     [](double truth, int now, std::mt19937_64& random) {
+       std::lognormal_distribution<double> noise(0, 0.005);
+       return plain(truth * noise(random) * (1 + 0.05 * std::sin(now / 150.0)));
+     }},
+    {"two speeds, 8 % apart, that change every few hundred samples",
+     [](double truth, int now, std::mt19937_64& random) {
+       std::lognormal_distribution<double> noise(0, 0.005);
+       return plain(truth * noise(random) * (now / 300 % 2 == 0 ? 1.0 : 1.08));
+     }},
+    {"throttling in one sample of four",
+     [](double truth, int, std::mt19937_64& random) {
+       std::lognormal_distribution<double> noise(0, 0.01);
+       const bool throttled = random() % 4 == 0;
+       return Sample{.seconds = truth * noise(random) * (throttled ? 1.4 : 1),
+                     .clock_hz = throttled ? 1.2e9 : 1.7e9,
+                     .throttled = throttled};
+     }},
+};
+
+}  // namespace
+
+TEST_CASE("a candidate that is 3 % ahead wins in nine of ten repeats under any noise") {
+  for (const auto& [name, noise] : kNoises) {
+    CAPTURE(name);
+    int same = 0;
+    for (const SearchSummary& summary : repeated(noise, 0.03)) same += truth_of(summary.winner->config, 0.03) < 1e-5;
+    CHECK(same >= 9);
+  }
+}
+
+TEST_CASE("where many are as fast, a repeat with another winner says that it is a tie, and it is one") {
+  for (const auto& [name, noise] : kNoises) {
+    CAPTURE(name);
+    const std::vector<SearchSummary> all = repeated(noise, 0);
+    const std::string usual = usual_winner(all);
+    int explained = 0;
+    for (const SearchSummary& summary : all) {
+      explained += to_string(summary.winner->config) == usual || summary.tie;
+      CHECK(truth_of(summary.winner->config, 0) <= 1.02 * truth_of(parse_config(usual).value(), 0));
+    }
+    CHECK(explained >= 9);
+  }
+}
+
+TEST_CASE("a winner without a near rival is no tie, and the runner-up is named") {
+  KernelConfig fastest;
+  FakeScript script;
+  script.sample = [&](const KernelConfig& config, int) { return plain(config == fastest ? 1e-5 : 1.5e-5); };
+  const auto device = make_fake_device(script);
+  fastest = ranked_configs(small_problem(), *device)[1];
+  const auto context = context_on(device);
+  const SearchSummary summary = search(*context, small_problem(), {.rigor = Rigor::exhaustive}).value();
+  CHECK(summary.winner->config == fastest);
+  CHECK_FALSE(summary.tie);
+}
+
+TEST_CASE("two that are 1 % apart are a tie, and it is said") {
+  FakeScript script;
+  std::vector<KernelConfig> configs;
+  script.sample = [&](const KernelConfig& config, int) {
+    return plain(config == configs[1] ? 1e-5 : config == configs[2] ? 1.01e-5 : 1.5e-5);
+  };
+  const auto device = make_fake_device(script);
+  configs = ranked_configs(small_problem(), *device);
+  const auto context = context_on(device);
+  const SearchSummary summary = search(*context, small_problem(), {.rigor = Rigor::exhaustive}).value();
+  CHECK(summary.winner->config == configs[1]);
+  CHECK(summary.tie);
+  REQUIRE(summary.runner_up);
+  CHECK(summary.runner_up->config == configs[2]);
+}
+
+TEST_CASE("quartiles of the samples are stored with every trial") {
+  const auto context = context_on(make_fake_device([] {
+    FakeScript script;
+    script.sample = [](const KernelConfig&, int call) { return plain(1e-5 * (1 + 0.1 * (call % 5))); };
+    return script;
+  }()));
+  REQUIRE(search(*context, small_problem(), {.rigor = Rigor::measure}));
+  std::vector<Trial> trials;
+  context->with_database([&](TuningDb& db) { trials = db.trials(context->environment(), small_problem()); });
+  REQUIRE(!trials.empty());
+  for (const Trial& trial : trials) {
+    const Measurement& m = trial.measurement;
+    CHECK(m.lower_quartile == doctest::Approx(quantile(m.samples, 0.25)));
+    CHECK(m.median == doctest::Approx(quantile(m.samples, 0.5)));
+    CHECK(m.upper_quartile == doctest::Approx(quantile(m.samples, 0.75)));
+    CHECK(m.lower_quartile < m.upper_quartile);
+    CHECK(m.clock_hz == 1.7e9);
+    CHECK(trial.predicted_s > 0);
+  }
+}
+
+TEST_CASE("a quiet race ends early, a noisy one goes on to its limit of samples, any ends with its time") {
+  const auto samples_at = [](double noise, double budget_s) {
+    auto random = std::make_shared<std::mt19937_64>(7);
+    auto clock = std::make_shared<double>(0);
+    FakeScript script;
+    script.sample = [=](const KernelConfig&, int) {
+      std::lognormal_distribution<double> distribution(0, noise);
+      const double seconds = distribution(*random);
+      *clock += seconds;
+      return Sample{.seconds = seconds};
+    };
+    const auto context = context_on(make_fake_device(std::move(script)));
+    SearchOptions options{.rigor = Rigor::measure, .budget_s = budget_s, .clock = [=] { return *clock; }};
+    options.max_trials = 1;
+    return search(*context, small_problem(), options).value().winner->measurement.samples.size();
+  };
+  const MeasurePolicy policy;
+  CHECK(samples_at(1e-4, 1e9) == static_cast<std::size_t>(policy.min_samples));
+  CHECK(samples_at(0.3, 1e9) == static_cast<std::size_t>(policy.max_samples));
+  const std::size_t cut = samples_at(0.3, 10);
+  CHECK(cut >= 5);
+  CHECK(cut < 15);
+}
+
+TEST_CASE("a budget in trials is kept, and known trials count") {
+  const auto log = std::make_shared<FakeLog>();
+  const auto context = context_on(counting_device({}, log));
+  SearchOptions options{.rigor = Rigor::patient, .max_trials = 6};
+  const SearchSummary first = search(*context, small_problem(), options).value();
+  CHECK(first.record.measured == 6);
+  CHECK(first.record.compiled == 6);
+  CHECK(first.record.candidates > 100);
+  CHECK_FALSE(first.record.first.empty());
+  options.max_trials = 10;
+  const SearchSummary second = search(*context, small_problem(), options).value();
+  CHECK(second.reused == 6);
+  CHECK(second.record.measured == 10);
+}
+
+TEST_CASE("after an exhaustive search the regret of what was ranked first is told") {
+  std::vector<KernelConfig> configs;
+  FakeScript script;
+  script.sample = [&](const KernelConfig& config, int) { return plain(config == configs[40] ? 1e-5 : 1.25e-5); };
+  const auto device = make_fake_device(script);
+  configs = ranked_configs(small_problem(), *device);
+  const auto context = context_on(device);
+  CHECK_FALSE(search(*context, small_problem(), {.rigor = Rigor::measure}).value().regret);
+  const SearchSummary summary = search(*context, small_problem(), {.rigor = Rigor::exhaustive}).value();
+  REQUIRE(summary.regret);
+  CHECK(*summary.regret == doctest::Approx(0));
+  REQUIRE(summary.regret_of_first);
+  CHECK(*summary.regret_of_first == doctest::Approx(0.25));
+}
+
+}  // namespace fftconv
