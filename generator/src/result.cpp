@@ -26,6 +26,8 @@ const char* to_string(ErrorCode code) {
       return "out_of_memory";
     case ErrorCode::timeout:
       return "timeout";
+    case ErrorCode::crashed:
+      return "crashed";
     case ErrorCode::wrong_result:
       return "wrong_result";
     case ErrorCode::busy:

@@ -22,6 +22,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/fftconvConfig.cmake ${CMAKE_CURRENT_BI
 if(FFTCONV_LLVM)
   install(TARGETS fftconv_llvm LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
+install(TARGETS fftconv-worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(FFTCONV_TOOLS)
   foreach(tool tune inspect run bench)
     if(TARGET fftconv-${tool})

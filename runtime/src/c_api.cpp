@@ -24,7 +24,7 @@ struct fftconv_plan {
 namespace fftconv {
 namespace {
 
-static_assert(static_cast<int>(FFTCONV_INTERNAL) == static_cast<int>(ErrorCode::internal) + 1);
+static_assert(static_cast<int>(FFTCONV_CRASHED) == static_cast<int>(ErrorCode::crashed) + 1);
 
 thread_local std::string last_error;
 

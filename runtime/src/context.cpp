@@ -54,6 +54,10 @@ class DeviceContext : public Context {
   Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) override;
 
   std::shared_ptr<const Calibration> calibration() override;
+  std::optional<CompiledKernel> cached_kernel(const KernelSource& source) override { return kernels_.cached(source); }
+  void keep_kernel(const KernelSource& source, const CompiledKernel& kernel) override {
+    kernels_.keep(source, kernel);
+  }
 
   void with_database(const std::function<void(TuningDb&)>& use) override {
     const std::lock_guard lock(database_mutex_);

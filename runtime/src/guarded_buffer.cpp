@@ -1,6 +1,7 @@
 #include "guarded_buffer.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace fftconv {
@@ -42,6 +43,23 @@ Result<bool> GuardedBuffer::intact() const {
     if (std::any_of(found.begin(), found.end(), [](std::byte b) { return b != kCanary; })) return false;
   }
   return true;
+}
+
+// Words times odd numbers that differ from place to place: as fast as memory, and a moved word is not the same.
+Result<std::uint64_t> GuardedBuffer::sum() const {
+  std::vector<std::uint64_t> chunk(std::min(bytes_, kChunkBytes) / sizeof(std::uint64_t) + 1);
+  std::uint64_t sum = bytes_;
+  for (std::size_t done = 0; done < bytes_; done += kChunkBytes) {
+    const std::size_t count = std::min(kChunkBytes, bytes_ - done);
+    chunk[count / sizeof(std::uint64_t)] = 0;
+    const auto copied = device_->download(chunk.data(), static_cast<const std::byte*>(data()) + done, count);
+    if (!copied) return copied.error();
+    std::uint64_t factor = (2 * done + 1) * 0x9e3779b97f4a7c15ull | 1;
+    for (std::size_t i = 0; i < (count + 7) / sizeof(std::uint64_t); ++i, factor += 0x9e3779b97f4a7c16ull) {
+      sum += chunk[i] * factor;
+    }
+  }
+  return sum;
 }
 
 }  // namespace fftconv

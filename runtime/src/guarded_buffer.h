@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "fftconv/device.h"
@@ -21,6 +22,8 @@ class GuardedBuffer {
   Result<void> fill(std::byte value);
   /// False where something was written outside.
   Result<bool> intact() const;
+  /// A sum over the content: differs where a byte was changed, but for one case in 2^64.
+  Result<std::uint64_t> sum() const;
 
  private:
   static constexpr std::size_t kGuardBytes = 256;

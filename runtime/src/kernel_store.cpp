@@ -84,15 +84,27 @@ Result<CompiledKernel> KernelStore::compile(const KernelSource& source, const Ke
   return compiling_.join(source.digest, [&]() -> Result<CompiledKernel> {
     Result<CompiledKernel> compiled = device_->compile(source);
     if (!compiled) return compiled;
-    const std::lock_guard lock(cache_mutex_);
-    const Result<void> stored = cache_.put(key, {.binary = compiled->binary,
-                                                 .registers = compiled->registers,
-                                                 .spill_bytes = compiled->spill_bytes,
-                                                 .static_shared_bytes = compiled->static_shared_bytes,
-                                                 .log = compiled->log});
-    if (!stored) say(fmt::format("A binary was not stored: {}", stored.error().message));
+    store(key, *compiled);
     return compiled;
   });
+}
+
+void KernelStore::store(const KernelKey& key, const CompiledKernel& kernel) {
+  const std::lock_guard lock(cache_mutex_);
+  const Result<void> stored = cache_.put(key, {.binary = kernel.binary,
+                                               .registers = kernel.registers,
+                                               .spill_bytes = kernel.spill_bytes,
+                                               .static_shared_bytes = kernel.static_shared_bytes,
+                                               .log = kernel.log});
+  if (!stored) say(fmt::format("A binary was not stored: {}", stored.error().message));
+}
+
+std::optional<CompiledKernel> KernelStore::cached(const KernelSource& source) {
+  return find_cached(key_of(source, *device_));
+}
+
+void KernelStore::keep(const KernelSource& source, const CompiledKernel& kernel) {
+  store(key_of(source, *device_), kernel);
 }
 
 Result<KernelStore::Ready> KernelStore::load(const KernelSource& source, CompiledKernel compiled) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "fftconv/kernel_cache.h"
@@ -26,11 +27,16 @@ class KernelStore {
   /// binary.
   Result<Ready> get(const KernelSource& source, bool may_compile);
 
+  /// The cached binary of a source, and its way into the cache, for those who compile elsewhere.
+  std::optional<CompiledKernel> cached(const KernelSource& source);
+  void keep(const KernelSource& source, const CompiledKernel& kernel);
+
  private:
   Result<Ready> make(const KernelSource& source, bool may_compile);
   Result<CompiledKernel> compile(const KernelSource& source, const KernelKey& key);
   Result<Ready> load(const KernelSource& source, CompiledKernel compiled);
   std::optional<CompiledKernel> find_cached(const KernelKey& key);
+  void store(const KernelKey& key, const CompiledKernel& kernel);
   void say(const std::string& line) const;
 
   std::shared_ptr<Device> device_;

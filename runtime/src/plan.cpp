@@ -117,6 +117,10 @@ Result<void> run_spectrum(const ReadyKernel& kernel, const void* filter, void* s
     scratch = std::move(allocated).value();
     args.scratch = scratch->data();
   }
+  return run_spectrum(kernel, args, stream);
+}
+
+Result<void> run_spectrum(const ReadyKernel& kernel, const KernelArgs& args, Stream stream) {
   if (auto launched = kernel.loaded->launch(kernel.source.spectrum, args, stream); !launched) return launched;
   return kernel.device->synchronize(stream);
 }

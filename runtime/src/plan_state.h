@@ -22,6 +22,8 @@ KernelArgs base_args(const ReadyKernel& kernel);
 
 /// Runs the spectrum entry: reads `filter`, writes spectrum_bytes at `spectrum`. Synchronous.
 Result<void> run_spectrum(const ReadyKernel& kernel, const void* filter, void* spectrum, Stream stream);
+/// The same with all addresses given: filter, spectrum, tables, and scratch of spectrum_scratch_bytes.
+Result<void> run_spectrum(const ReadyKernel& kernel, const KernelArgs& args, Stream stream);
 
 struct Plan::State {
   std::shared_ptr<const ReadyKernel> kernel;

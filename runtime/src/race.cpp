@@ -19,8 +19,10 @@ void take_sample(Runner& runner, Racer& racer, std::vector<double>& clocks) {
   for (int attempt = 0; attempt < kThrottledInARow; ++attempt) {
     const Result<Sample> sample = runner.sample(racer.config);
     if (!sample) {
-      const bool hung = sample.error().code == ErrorCode::timeout;
-      racer.measurement.status = hung ? TrialStatus::timed_out : TrialStatus::launch_failed;
+      const ErrorCode code = sample.error().code;
+      racer.measurement.status = code == ErrorCode::timeout   ? TrialStatus::timed_out
+                                 : code == ErrorCode::crashed ? TrialStatus::crashed
+                                                              : TrialStatus::launch_failed;
       racer.measurement.reason = sample.error().message;
       return;
     }

@@ -22,6 +22,8 @@ TrialStatus status_of(ErrorCode code) {
       return TrialStatus::compile_failed;
     case ErrorCode::timeout:
       return TrialStatus::timed_out;
+    case ErrorCode::crashed:
+      return TrialStatus::crashed;
     case ErrorCode::wrong_result:
       return TrialStatus::wrong_result;
     default:
@@ -61,13 +63,12 @@ class InProcessRunner : public Runner {
     measurement.registers = compiled.registers;
     measurement.spill_bytes = compiled.spill_bytes;
     measurement.compile_s = compiled.compile_s;
-    Result<GuardedBuffer> spectrum =
-        GuardedBuffer::make(context_.device(), static_cast<std::size_t>(plan->source().spectrum_bytes));
-    if (!spectrum) {
-      refuse(measurement, spectrum.error());
+    Result<Candidate> made = make_candidate(*plan);
+    if (!made) {
+      refuse(measurement, made.error());
       return measurement;
     }
-    Candidate candidate{*plan, std::move(spectrum).value()};
+    Candidate candidate = std::move(made).value();
     if (Result<void> ran = run_checked(candidate, measurement); !ran) refuse(measurement, ran.error());
     if (measurement.status == TrialStatus::measured)
       candidates_.insert_or_assign(to_string(config), std::move(candidate));
@@ -93,8 +94,22 @@ class InProcessRunner : public Runner {
  private:
   struct Candidate {
     Plan plan;
-    GuardedBuffer spectrum;
+    GuardedBuffer spectrum, tables;
   };
+
+  // Tables of its own, so that they have canaries, too.
+  Result<Candidate> make_candidate(const Plan& plan) const {
+    Device& device = context_.device();
+    const KernelSource& source = plan.source();
+    Result<GuardedBuffer> spectrum = GuardedBuffer::make(device, static_cast<std::size_t>(source.spectrum_bytes));
+    if (!spectrum) return spectrum.error();
+    Result<GuardedBuffer> tables = GuardedBuffer::make(device, source.tables.size());
+    if (!tables) return tables.error();
+    if (auto copied = device.upload(tables->data(), source.tables.data(), source.tables.size()); !copied) {
+      return copied.error();
+    }
+    return Candidate{plan, std::move(spectrum).value(), std::move(tables).value()};
+  }
 
   Result<Plan> take_plan(const KernelConfig& config) {
     {
@@ -108,13 +123,17 @@ class InProcessRunner : public Runner {
     KernelArgs args = base_args(*candidate.plan.state().kernel);
     tensors_->fill_args(args, set);
     args.spectrum = candidate.spectrum.data();
+    if (candidate.tables.size() > 0) args.tables = candidate.tables.data();
     return args;
   }
 
   // Correct first: no time counts before the output was compared with fp64.
   Result<void> run_checked(const Candidate& candidate, Measurement& measurement) {
     const ReadyKernel& kernel = *candidate.plan.state().kernel;
-    if (auto made = run_spectrum(kernel, tensors_->filter(), candidate.spectrum.data(), nullptr); !made) return made;
+    const Result<std::uint64_t> tables = candidate.tables.sum();
+    if (!tables) return tables.error();
+    Result<std::string> spilled = make_spectrum(candidate);
+    if (!spilled) return spilled.error();
     if (auto poisoned = tensors_->poison(); !poisoned) return poisoned;
     auto launched = kernel.loaded->launch(kernel.source.convolution, arguments(candidate, 0), nullptr);
     if (!launched) return launched;
@@ -126,12 +145,38 @@ class InProcessRunner : public Runner {
       refuse(measurement, TrialStatus::wrong_result, check->fault);
       return {};
     }
-    const Result<bool> intact = candidate.spectrum.intact();
-    if (!intact) return intact.error();
-    if (!*intact) {
-      refuse(measurement, TrialStatus::wrong_result, "The kernel wrote outside its buffers, beside the spectrum.");
+    const Result<std::uint64_t> tables_now = candidate.tables.sum();
+    if (!tables_now) return tables_now.error();
+    for (const auto& [name, buffer] :
+         {std::pair{"the spectrum", &candidate.spectrum}, {"its tables", &candidate.tables}}) {
+      const Result<bool> intact = buffer->intact();
+      if (!intact) return intact.error();
+      if (!*intact) *spilled = name;
+    }
+    if (!spilled->empty()) {
+      refuse(measurement, TrialStatus::wrong_result,
+             fmt::format("The kernel wrote outside its buffers, beside {}.", *spilled));
+    } else if (*tables_now != *tables) {
+      refuse(measurement, TrialStatus::wrong_result, "The kernel changed its input: its tables.");
     }
     return {};
+  }
+
+  // Where the spectrum's kernel wrote beside its scratch memory its name comes back.
+  Result<std::string> make_spectrum(const Candidate& candidate) {
+    const ReadyKernel& kernel = *candidate.plan.state().kernel;
+    Result<GuardedBuffer> scratch =
+        GuardedBuffer::make(context_.device(), static_cast<std::size_t>(kernel.source.spectrum_scratch_bytes));
+    if (!scratch) return scratch.error();
+    KernelArgs args = base_args(kernel);
+    args.filter = tensors_->filter();
+    args.spectrum = candidate.spectrum.data();
+    args.scratch = scratch->data();
+    if (candidate.tables.size() > 0) args.tables = candidate.tables.data();
+    if (auto made = run_spectrum(kernel, args, nullptr); !made) return made.error();
+    const Result<bool> intact = scratch->intact();
+    if (!intact) return intact.error();
+    return std::string(*intact ? "" : "the spectrum's scratch memory");
   }
 
   Context& context_;

@@ -16,7 +16,8 @@ Settings read_environment() {
           .venv = read("FFTCONV_VENV"),
           .llvm_component = read("FFTCONV_LLVM"),
           .cuda_driver = read("FFTCONV_LIBCUDA"),
-          .device = read("FFTCONV_DEVICE")};
+          .device = read("FFTCONV_DEVICE"),
+          .worker = read("FFTCONV_WORKER")};
 }
 
 Settings& stored() {

@@ -66,6 +66,11 @@ Result<std::unique_ptr<TestTensors>> TestTensors::make(Device& device, const Pro
     if (!skip) return skip.error();
     tensors->skip_buffer_ = std::move(skip).value();
   }
+  for (const auto& [name, buffer] : tensors->inputs()) {
+    const Result<std::uint64_t> sum = buffer->sum();
+    if (!sum) return sum.error();
+    tensors->input_sums_.push_back(*sum);
+  }
   return tensors;
 }
 
@@ -176,16 +181,32 @@ Result<bool> TestTensors::read_output() {
   return finite;
 }
 
-Result<std::string> TestTensors::overwritten() const {
+// What a kernel may read of set 0, and not write.
+std::vector<std::pair<const char*, const GuardedBuffer*>> TestTensors::inputs() const {
   const Set& set = sets_[0];
-  const std::pair<const char*, const GuardedBuffer*> buffers[] = {{"u", &set.u},
-                                                                  {"y", &set.y},
-                                                                  {"pregate", set.pregate.get()},
-                                                                  {"postgate", set.postgate.get()},
-                                                                  {"the filter", filter_.get()},
-                                                                  {"skip", skip_buffer_.get()}};
+  std::vector<std::pair<const char*, const GuardedBuffer*>> buffers{{"u", &set.u},
+                                                                    {"pregate", set.pregate.get()},
+                                                                    {"postgate", set.postgate.get()},
+                                                                    {"the filter", filter_.get()},
+                                                                    {"skip", skip_buffer_.get()}};
+  std::erase_if(buffers, [](const auto& named) { return !named.second; });
+  return buffers;
+}
+
+Result<std::string> TestTensors::changed_input() const {
+  const auto buffers = inputs();
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    const Result<std::uint64_t> sum = buffers[i].second->sum();
+    if (!sum) return sum.error();
+    if (*sum != input_sums_[i]) return std::string(buffers[i].first);
+  }
+  return std::string();
+}
+
+Result<std::string> TestTensors::overwritten() const {
+  auto buffers = inputs();
+  buffers.emplace_back("y", &sets_[0].y);
   for (const auto& [name, buffer] : buffers) {
-    if (!buffer) continue;
     const Result<bool> intact = buffer->intact();
     if (!intact) return intact.error();
     if (!*intact) return std::string(name);
@@ -201,8 +222,12 @@ Result<OutputCheck> TestTensors::check() {
   for (const Row& row : rows_) result.error = std::max(result.error, relative_l2_error(row.found, row.expected));
   const Result<std::string> damaged = overwritten();
   if (!damaged) return damaged.error();
+  const Result<std::string> changed = changed_input();
+  if (!changed) return changed.error();
   const double budget = error_budget(problem_);
-  if (!damaged->empty()) {
+  if (!changed->empty()) {
+    result.fault = fmt::format("The kernel changed its input: {}.", *changed);
+  } else if (!damaged->empty()) {
     result.fault = fmt::format("The kernel wrote outside its buffers, beside {}.", *damaged);
   } else if (!*finite) {
     result.error = std::numeric_limits<double>::infinity();

@@ -32,7 +32,7 @@ class TestTensors {
   /// Poisons y of set 0 with 0xFF, which is NaN in every I/O type.
   Result<void> poison();
   /// Compares y of set 0 with fp64: a sample of rows, or all where they are few; the others must be finite. Looks at
-  /// the canaries of every buffer. The reference is computed once.
+  /// the canaries of every buffer, and whether the inputs are what they were. The reference is computed once.
   Result<OutputCheck> check();
 
  private:
@@ -52,6 +52,8 @@ class TestTensors {
   Result<bool> read_output();
   bool take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last);
   Result<std::string> overwritten() const;
+  Result<std::string> changed_input() const;
+  std::vector<std::pair<const char*, const GuardedBuffer*>> inputs() const;
 
   Device* device_;
   Problem problem_;
@@ -59,6 +61,7 @@ class TestTensors {
   std::vector<Set> sets_;
   std::unique_ptr<GuardedBuffer> filter_, skip_buffer_;
   std::vector<Row> rows_;
+  std::vector<std::uint64_t> input_sums_;  ///< of inputs(), as they were filled
   bool reference_known_ = false;
 };
 

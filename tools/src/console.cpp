@@ -27,6 +27,7 @@ int exit_status(ErrorCode code) {
     case ErrorCode::out_of_memory:
     case ErrorCode::timeout:
     case ErrorCode::wrong_result:
+    case ErrorCode::crashed:
     case ErrorCode::internal:
       break;
   }

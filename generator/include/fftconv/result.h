@@ -22,6 +22,7 @@ enum class ErrorCode {
   wrong_result,  ///< a kernel's output failed the comparison with fp64
   busy,          ///< another process holds what is needed
   internal,
+  crashed,  ///< the process that did it ended
 };
 
 /// Lower-case name of a code, e.g. "invalid_argument".

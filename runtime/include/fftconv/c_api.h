@@ -26,7 +26,8 @@ typedef enum fftconv_status {
   FFTCONV_TIMEOUT,
   FFTCONV_WRONG_RESULT,
   FFTCONV_BUSY,
-  FFTCONV_INTERNAL
+  FFTCONV_INTERNAL,
+  FFTCONV_CRASHED
 } fftconv_status;
 
 /* Addresses for one call, shapes as in fftconv::ConvolutionBuffers; what a problem does not use is null. */

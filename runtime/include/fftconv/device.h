@@ -45,6 +45,8 @@ class Device {
   virtual ~Device() = default;
 
   virtual const DeviceFacts& facts() const = 0;
+  /// Which device of its kind.
+  virtual int ordinal() const { return 0; }
   virtual std::string driver_version() const = 0;
   virtual std::string compiler_version() const = 0;
 

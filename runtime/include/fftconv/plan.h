@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,10 @@ class Context {
   virtual Result<Plan> plan(const Problem& problem, const PlanOptions& options = {}) = 0;
   /// The plan of one given candidate: compiled or from the cache.
   virtual Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) = 0;
+
+  /// The binary of a source in the cache, and its way in, for those who compile elsewhere. Neither loads it.
+  virtual std::optional<CompiledKernel> cached_kernel(const KernelSource& source) = 0;
+  virtual void keep_kernel(const KernelSource& source, const CompiledKernel& kernel) = 0;
 
   /// The cost model's calibration by the trials of this environment; null where they are too few. Made when first
   /// asked for and again when the database has grown by a quarter.

@@ -41,14 +41,17 @@ class CudaBuffer final : public DeviceBuffer {
 
 class CudaDevice final : public Device {
  public:
-  CudaDevice(std::shared_ptr<const CudaContext> context, DeviceFacts facts, bool exact_target)
-      : context_(std::move(context)),
+  CudaDevice(int ordinal, std::shared_ptr<const CudaContext> context, DeviceFacts facts, bool exact_target)
+      : ordinal_(ordinal),
+        context_(std::move(context)),
         facts_(std::move(facts)),
         exact_target_(exact_target),
         nvml_(cuda::Nvml::open(context_->bus_id())),
         timer_(context_, nvml_.get(), facts_.l2_bytes) {}
 
   const DeviceFacts& facts() const override { return facts_; }
+
+  int ordinal() const override { return ordinal_; }
 
   std::string driver_version() const override {
     const int version = context_->driver().version;
@@ -119,6 +122,7 @@ class CudaDevice final : public Device {
   }
 
  private:
+  int ordinal_;
   std::shared_ptr<const CudaContext> context_;
   DeviceFacts facts_;
   bool exact_target_;
@@ -136,7 +140,8 @@ Result<std::shared_ptr<Device>> open_cuda_device(int ordinal) {
   if (!target) return target.error();
   auto facts = cuda::facts_of(**context);
   if (!facts) return facts.error();
-  return std::shared_ptr<Device>(std::make_shared<CudaDevice>(std::move(*context), std::move(*facts), target->exact));
+  return std::shared_ptr<Device>(
+      std::make_shared<CudaDevice>(ordinal, std::move(*context), std::move(*facts), target->exact));
 }
 
 }  // namespace fftconv

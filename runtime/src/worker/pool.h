@@ -1,0 +1,30 @@
+// Worker processes that wait for work.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "fftconv/worker.h"
+#include "worker/process.h"
+
+namespace fftconv {
+
+class WorkerPool {
+ public:
+  explicit WorkerPool(WorkerOptions options) : options_(std::move(options)) {}
+
+  const WorkerOptions& options() const { return options_; }
+
+  /// One that waits, or a new one. Errors: io where none starts.
+  Result<std::unique_ptr<worker::Process>> take();
+  /// A dead one is forgotten.
+  void give_back(std::unique_ptr<worker::Process> process);
+
+ private:
+  WorkerOptions options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<worker::Process>> waiting_;
+};
+
+}  // namespace fftconv

@@ -1,0 +1,151 @@
+#include "worker/process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+extern char** environ;
+
+namespace fftconv::worker {
+namespace {
+
+constexpr int kChannel = 3;  // in the worker
+
+/// posix_spawn's two objects, freed with this one.
+struct SpawnSetup {
+  SpawnSetup() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  ~SpawnSetup() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+std::string describe(int status) {
+  if (WIFEXITED(status)) return fmt::format("ended with status {}", WEXITSTATUS(status));
+  const int signal = WTERMSIG(status);
+  const char* name = sigdescr_np(signal);
+  return fmt::format("was ended by signal {} ({})", signal, name ? name : "unknown");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Process::start(const std::filesystem::path& program, std::int64_t memory_bytes) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return Error{ErrorCode::io, fmt::format("No channel to a worker could be made: {}.", strerror(errno))};
+  }
+  SpawnSetup setup;
+  // dup2 onto itself keeps the close-on-exec flag only where source and target differ.
+  int child_end = ends[1];
+  if (child_end == kChannel) {
+    child_end = fcntl(ends[1], F_DUPFD_CLOEXEC, kChannel + 1);
+    close(ends[1]);
+  }
+  posix_spawn_file_actions_adddup2(&setup.actions, child_end, kChannel);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    const int mode = standard == STDIN_FILENO ? O_RDONLY : O_WRONLY;
+    posix_spawn_file_actions_addopen(&setup.actions, standard, "/dev/null", mode, 0);
+  }
+  // A group of its own: Ctrl-C in the terminal is the parent's to handle, and what a worker starts ends with it.
+  posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&setup.attributes, 0);
+  sigset_t all, none;
+  sigfillset(&all);
+  sigdelset(&all, SIGKILL);
+  sigdelset(&all, SIGSTOP);
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&setup.attributes, &all);
+  posix_spawnattr_setsigmask(&setup.attributes, &none);
+
+  std::string name = program.string(), channel = std::to_string(kChannel), memory = std::to_string(memory_bytes);
+  char* arguments[] = {name.data(), channel.data(), memory.data(), nullptr};
+  pid_t pid = 0;
+  const int failed = posix_spawn(&pid, name.c_str(), &setup.actions, &setup.attributes, arguments, environ);
+  close(child_end);
+  if (failed != 0) {
+    close(ends[0]);
+    return Error{ErrorCode::io,
+                 fmt::format("The worker program {} does not start: {}. Give another one by FFTCONV_WORKER, or run "
+                             "candidates in this process.",
+                             name, strerror(failed))};
+  }
+  return std::unique_ptr<Process>(new Process(pid, ends[0], memory_bytes));
+}
+
+Process::~Process() { end(); }
+
+std::string Process::end() {
+  if (dead()) return {};
+  // A worker that is well ends by itself when its channel closes; one that is not gets no time to think about it.
+  int status = 0;
+  bool gone = waitpid(pid_, &status, WNOHANG) == pid_;
+  if (!gone) {
+    kill(-pid_, SIGKILL);
+    kill(pid_, SIGKILL);  // where it had not yet become the leader of its group
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  } else {
+    kill(-pid_, SIGKILL);  // what it may have started
+  }
+  close(channel_);
+  pid_ = 0;
+  return describe(status);
+}
+
+Result<Message> Process::ask(const Message& request, double seconds, Failure& failure) {
+  const auto fail = [&](Failure::Kind kind, std::string reason) -> Result<Message> {
+    failure = {kind, std::move(reason)};
+    return Error{kind == Failure::Kind::timed_out ? ErrorCode::timeout : ErrorCode::launch_failed, failure.reason};
+  };
+  if (dead()) return fail(Failure::Kind::crashed, "had ended before");
+  Result<void> sent = send(channel_, request);
+  Result<Message> answer = sent ? receive(channel_, seconds) : Result<Message>(sent.error());
+  if (answer && answer->kind == Kind::answer) {
+    ++answered_;
+    return answer;
+  }
+  if (!answer && answer.error().code == ErrorCode::timeout) {
+    end();
+    return fail(Failure::Kind::timed_out, fmt::format("did not end within {:g} s", seconds));
+  }
+  if (answer || answer.error().code == ErrorCode::damaged) {
+    end();
+    return fail(Failure::Kind::crashed, "sent what is no answer: something wrote over its channel");
+  }
+  // The channel closed: a moment for the kernel to tell how the process ended.
+  bool gone = false;
+  for (int wait = 0; wait < 200 && !gone; ++wait) {
+    siginfo_t info{};
+    gone = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+    if (!gone) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  std::string how = end();
+  if (!gone) return fail(Failure::Kind::crashed, "closed its channel");
+  if (how.find("signal 6 ") != std::string::npos || how.find("signal 9 ") != std::string::npos) {
+    how +=
+        fmt::format(", perhaps for want of memory: its limit is {:.3g} GB", static_cast<double>(memory_bytes_) / 1e9);
+  }
+  return fail(Failure::Kind::crashed, std::move(how));
+}
+
+void Process::tell(const Message& message) {
+  if (!dead()) (void)send(channel_, message);
+}
+
+}  // namespace fftconv::worker

@@ -1,0 +1,108 @@
+#include "worker/wire.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <limits>
+
+namespace fftconv::worker {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x6674636f6e763031;          // "ftconv01"
+constexpr std::uint64_t kLongest = std::uint64_t{256} << 20;  // bytes of a message
+
+struct Header {
+  std::uint64_t magic = kMagic;
+  std::uint32_t kind = 0;
+  std::uint32_t unused = 0;
+  std::uint64_t size = 0;
+  std::uint64_t checksum = 0;
+};
+
+// FNV-1a over words: a stray write is found, and a binary of a megabyte costs a tenth of a millisecond.
+std::uint64_t checksum_of(const std::vector<std::byte>& bytes) {
+  std::uint64_t sum = 0xcbf29ce484222325ull;
+  for (std::size_t i = 0; i < bytes.size(); i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min<std::size_t>(8, bytes.size() - i));
+    sum = (sum ^ word) * 0x100000001b3ull;
+    sum ^= sum >> 29;
+  }
+  return sum;
+}
+
+class Deadline {
+ public:
+  explicit Deadline(double seconds) : endless_(seconds < 0) {
+    if (!endless_) end_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  }
+  int milliseconds_left() const {
+    if (endless_) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool endless_;
+  Clock::time_point end_ = Clock::now();
+};
+
+Result<void> receive_all(int channel, std::byte* data, std::size_t size, const Deadline& deadline) {
+  while (size > 0) {
+    pollfd wait{.fd = channel, .events = POLLIN, .revents = 0};
+    const int left = deadline.milliseconds_left();
+    const int ready = poll(&wait, 1, left);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) return Error{ErrorCode::timeout, "no answer came in time"};
+    const ssize_t got = recv(channel, data, size, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Error{ErrorCode::not_found, "the other end of the channel was closed"};
+    data += got;
+    size -= static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> send(int channel, const Message& message) {
+  Header header{.kind = static_cast<std::uint32_t>(message.kind),
+                .size = message.payload.size(),
+                .checksum = checksum_of(message.payload)};
+  const std::array<std::span<const std::byte>, 2> parts{std::as_bytes(std::span(&header, 1)),
+                                                        std::span<const std::byte>(message.payload)};
+  for (std::span<const std::byte> part : parts) {
+    while (!part.empty()) {
+      const ssize_t put = ::send(channel, part.data(), part.size(), MSG_NOSIGNAL);
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0) return Error{ErrorCode::io, "the channel does not take the message"};
+      part = part.subspan(static_cast<std::size_t>(put));
+    }
+  }
+  return {};
+}
+
+Result<Message> receive(int channel, double seconds) {
+  const Deadline deadline(seconds);
+  Header header;
+  if (auto got = receive_all(channel, reinterpret_cast<std::byte*>(&header), sizeof header, deadline); !got) {
+    return got.error();
+  }
+  const Error no_message{ErrorCode::damaged, "what came over the channel is no message"};
+  if (header.magic != kMagic || header.size > kLongest) return no_message;
+  if (header.kind > static_cast<std::uint32_t>(Kind::answer)) return no_message;
+  Message message{.kind = static_cast<Kind>(header.kind),
+                  .payload = std::vector<std::byte>(static_cast<std::size_t>(header.size))};
+  if (auto got = receive_all(channel, message.payload.data(), message.payload.size(), deadline); !got) {
+    return got.error();
+  }
+  if (checksum_of(message.payload) != header.checksum) return no_message;
+  return message;
+}
+
+}  // namespace fftconv::worker
