@@ -3,11 +3,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace fs = std::filesystem;
 
@@ -20,10 +25,11 @@ struct Ran {
   std::string text;  ///< both streams
 };
 
-Ran suite(const std::string& arguments, const std::string& driver) {
+Ran suite(const std::string& arguments, const std::string& driver, const std::string& script = "") {
   fs::create_directories(kFolder);
-  const fs::path log = kFolder / "log";
-  const std::string command = "FFTCONV_LIBCUDA='" + driver + "' '" FFTCONV_BIN_DIR "/fftconv-gpu-suite' " +
+  static std::atomic<int> runs = 0;
+  const fs::path log = kFolder / ("log" + std::to_string(++runs));
+  const std::string command = script + " FFTCONV_LIBCUDA='" + driver + "' '" FFTCONV_BIN_DIR "/fftconv-gpu-suite' " +
                               arguments + " > '" + log.string() + "' 2>&1";
   const int status = std::system(command.c_str());
   std::ifstream in(log);
@@ -81,5 +87,85 @@ TEST_CASE("a run on a driver that refuses every kernel exits with 1, with a reco
   const Ran again = suite(arguments, FFTCONV_FAKE_LIBCUDA);
   CHECK(again.status == 1);
   CHECK(lines_with(out / "lanes.jsonl", "\"begin\"") == begun);
+  fs::remove_all(kFolder);
+}
+
+namespace {
+
+/// A run on the fake driver and the fake compiler with `script` in the environment, and how long it took.
+struct Scripted {
+  Ran ran;
+  double seconds = 0;
+  nlohmann::json results;
+};
+
+Scripted scripted(const std::string& name, const std::string& script, const std::string& arguments) {
+  const fs::path out = kFolder / name;
+  const auto start = std::chrono::steady_clock::now();
+  Scripted made;
+  made.ran = suite(arguments + " --nvrtc '" FFTCONV_FAKE_LIBNVRTC "' --out '" + out.string() + "'",
+                   FFTCONV_FAKE_LIBCUDA, script);
+  made.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::ifstream in(out / "results.json");
+  made.results = nlohmann::json::parse(in, nullptr, false);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("whatever kernels and compilers do, the run ends within its budget and its JSON holds what was done") {
+  // A case may take 20 to 90 s before it is said to hang, and each of these runs would take many times its budget.
+  constexpr double kBudget = 5, kMargin = 12;  // the margin is for starting processes on a busy machine
+  const struct {
+    const char *name, *script;
+  } scripts[] = {{"endless", "FFTCONV_FAKE_KERNEL_S=-1"},
+                 {"slow", "FFTCONV_FAKE_KERNEL_S=0.4"},
+                 {"compiling", "FFTCONV_FAKE_COMPILE_S=30"}};
+  std::vector<std::future<Scripted>> runs;  // they sleep: all at once
+  for (const auto& script : scripts) {
+    runs.push_back(
+        std::async(std::launch::async, [&] { return scripted(script.name, script.script, "--budget 5"); }));
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Scripted run = runs[i].get();
+    CAPTURE(scripts[i].name);
+    CAPTURE(run.ran.text);
+    CHECK(run.seconds < kBudget + kMargin);
+    REQUIRE(run.results.is_object());
+    CHECK(run.results["wall_s"] < kBudget + kMargin);
+    CHECK(run.results["sections"]["facts"]["done"] == 1);
+    CHECK(run.results["sections"]["facts"]["records"][0]["device"] == "Fake GPU");
+    CHECK(run.results["left"] > 100);
+    // What the end of the budget cut off is not said to be wrong, and begins again in the next run.
+    for (const auto& [name, section] : run.results["sections"].items()) {
+      for (const auto& record : section["records"]) CHECK(record["status"] != "hung");
+    }
+    CHECK(lines_with(kFolder / scripts[i].name / "ceilings.jsonl", "\"cut\"") <= 1);
+  }
+  fs::remove_all(kFolder);
+}
+
+TEST_CASE("a kernel that ends the process costs its own case, and the section goes on") {
+  const Scripted run = scripted("faults", "FFTCONV_FAKE_FAULT=3", "--budget 60 --section lanes --only mma");
+  CAPTURE(run.ran.text);
+  CHECK(run.ran.status == 1);
+  int crashed = 0, other = 0;
+  for (const auto& record : run.results["sections"]["lanes"]["records"]) {
+    (record["status"] == "crashed" ? crashed : other)++;
+  }
+  // The third launch of each process: two cases end, one is lost, and the next process goes on.
+  CHECK(crashed > 0);
+  CHECK(other >= 2 * crashed);
+  CHECK(run.results["left"] == 0);
+  fs::remove_all(kFolder);
+}
+
+TEST_CASE("where the records cannot be written the run says so and exits with 2") {
+  fs::create_directories(kFolder);
+  std::ofstream(kFolder / "file") << "in the way\n";
+  const Ran ran = suite("--section facts --out '" + (kFolder / "file").string() + "'", FFTCONV_FAKE_LIBCUDA);
+  CAPTURE(ran.text);
+  CHECK(ran.status == 2);
+  CHECK(lines_with(kFolder / "file", "in the way") == 1);
   fs::remove_all(kFolder);
 }

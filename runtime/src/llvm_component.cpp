@@ -43,6 +43,10 @@ void append_kernel(void* user, const fftconv_cubin_kernel* kernel) {
   for (std::size_t i = 0; i < kernel->opcode_count; ++i) {
     entry.opcodes.emplace_back(kernel->opcodes[i], kernel->opcode_counts[i]);
   }
+  for (std::size_t i = 0; i < kernel->loop_count; ++i) {
+    entry.loops.push_back({kernel->loops[i].first, kernel->loops[i].last, kernel->loops[i].products});
+  }
+  entry.products.assign(kernel->products, kernel->products + kernel->product_count);
   static_cast<std::vector<CubinKernel>*>(user)->push_back(std::move(entry));
 }
 

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Raised whenever anything below changes; a component of another number is refused.
-#define FFTCONV_LLVM_ABI 1
+#define FFTCONV_LLVM_ABI 2
 /// Name of the one exported function, of type fftconv_llvm_entry.
 #define FFTCONV_LLVM_ENTRY "fftconv_llvm_component_v1"
 
@@ -33,7 +33,14 @@ typedef struct {
   void* address;
 } fftconv_symbol;
 
-/// One line of what a cubin says; `opcodes` are parallel arrays, valid during the call only.
+/// Instructions first … last, where the last branches back to the first; `products` of them are matrix products.
+typedef struct {
+  long long first;
+  long long last;
+  long long products;
+} fftconv_cubin_loop;
+
+/// One line of what a cubin says; `opcodes` are parallel arrays; all arrays are valid during the call only.
 typedef struct {
   const char* name;
   int registers;
@@ -44,6 +51,10 @@ typedef struct {
   const char* const* opcodes;
   const long long* opcode_counts;
   size_t opcode_count;
+  const fftconv_cubin_loop* loops;
+  size_t loop_count;
+  const long long* products;
+  size_t product_count;
 } fftconv_cubin_kernel;
 
 typedef void (*fftconv_cubin_sink)(void* user, const fftconv_cubin_kernel* kernel);

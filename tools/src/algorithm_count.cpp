@@ -15,19 +15,21 @@ double transforms(const Problem& problem, const KernelConfig& config) {
 
 }  // namespace
 
-double algorithm_products(const Problem& problem, const KernelConfig& config) {
+double digit_products(const KernelConfig& config, std::size_t digit) {
   if (config.engine == Engine::vector) return 0;
   const auto m = static_cast<double>(transform_length(config));
+  const double n = config.radices[digit];
+  const int real_products = (digit == 0 && !config.paired ? 2 : 4) * (config.engine == Engine::mma_split ? 3 : 1);
+  const bool fills_block = config.radices[digit] % 16 == 0;
+  const bool shares_block = 16 % config.radices[digit] == 0;
+  if (fills_block) return real_products * (n / 16) * (n / 16) * (m / n / 8);
+  return shares_block ? real_products * (m / 16 / 8) : 0;
+}
+
+double algorithm_products(const Problem& problem, const KernelConfig& config) {
   double products = 0;
-  for (std::size_t digit = 0; digit < config.radices.size(); ++digit) {
-    const double n = config.radices[digit];
-    const int real_products = digit == 0 && !config.paired ? 2 : 4;
-    const bool fills_block = config.radices[digit] % 16 == 0;
-    const bool shares_block = 16 % config.radices[digit] == 0;
-    if (fills_block) products += 2 * real_products * (n / 16) * (n / 16) * (m / n / 8);
-    if (shares_block && !fills_block) products += 2 * real_products * (m / 16 / 8);
-  }
-  return products * transforms(problem, config) * (config.engine == Engine::mma_split ? 3 : 1);
+  for (std::size_t digit = 0; digit < config.radices.size(); ++digit) products += 2 * digit_products(config, digit);
+  return products * transforms(problem, config);
 }
 
 double complex_points(const Problem& problem, const KernelConfig& config) {

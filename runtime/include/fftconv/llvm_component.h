@@ -35,6 +35,13 @@ class LinkedObject {
   virtual void* symbol(const std::string& name) const = 0;  ///< null where there is none
 };
 
+/// Instructions first … last of a kernel, by their index: the last branches back to the first.
+struct CubinLoop {
+  std::int64_t first = 0, last = 0;
+  std::int64_t products = 0;  ///< matrix products among them, those of loops inside included
+  bool operator==(const CubinLoop&) const = default;
+};
+
 /// What an ELF cubin says of its kernels.
 struct CubinKernel {
   std::string name;
@@ -44,6 +51,8 @@ struct CubinKernel {
   std::int64_t shared_bytes = 0;
   std::vector<std::pair<std::string, std::int64_t>> opcodes;  ///< mnemonic or hexadecimal number, count
   std::int64_t instructions = 0;
+  std::vector<CubinLoop> loops;        ///< by their first instruction
+  std::vector<std::int64_t> products;  ///< places of the matrix products
 };
 
 class LlvmComponent {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "algorithm_count.h"
@@ -9,6 +10,7 @@
 #include "fftconv/llvm_component.h"
 #include "fftconv/nvrtc.h"
 #include "inspect/simulation.h"
+#include "row_loop.h"
 #include "table.h"
 
 namespace fftconv::tools {
@@ -75,6 +77,10 @@ Result<Resources> collect(const Subject& subject, std::uint64_t seed) {
   return resources;
 }
 
+std::optional<double> slots_of_machine_code(const Resources& r) {
+  return r.machine ? machine_slots_per_point(*r.machine, r.source.config) : std::nullopt;
+}
+
 std::string fixed(double value) { return fmt::format("{:.2f}", value); }
 
 void add_simulated(Table& table, const Subject& subject, const Resources& r) {
@@ -102,7 +108,10 @@ std::string as_text(const Subject& subject, const Resources& r) {
                          r.fits.by_warps)});
   table.add({"occupancy", fixed(r.fits.warps_share), ""});
   table.add({"issue slots a point", fixed(r.slots_per_point),
-             fmt::format("budget {}, counted by the emitter", fixed(r.budget.slots))});
+             fmt::format("budget {}, estimated by the emitter", fixed(r.budget.slots))});
+  const auto counted = slots_of_machine_code(r);
+  table.add({"the same in machine code", counted ? fixed(*counted) : "-",
+             counted ? "counted in the row loop" : "not counted: this kernel's loops are not told apart"});
   if (r.simulated) add_simulated(table, subject, r);
   std::string text = fmt::format("{}\n{} ({})\nNVRTC for {}, compiled in {}\n\n{}", to_string(subject.problem),
                                  to_string(subject.config), subject.chosen_by, r.source.arch,
@@ -139,6 +148,7 @@ Json as_json(const Subject& subject, const Resources& r) {
             {"occupancy", number(r.fits.warps_share)},
             {"slots_per_point", number(r.slots_per_point)},
             {"slots_budget", number(r.budget.slots)},
+            {"slots_per_point_in_machine_code", number(slots_of_machine_code(r).value_or(NAN))},
             {"shared_bytes_budget", number(r.budget.shared_bytes)},
             {"without", r.without}};
   if (r.simulated) {
