@@ -14,6 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "fftconv/llvm_component.h"
+#include "fftconv/nvrtc.h"
+#include "lanes/lane_case.h"
+#include "suite/rate_kernels.h"
+
+using namespace fftconv;
 namespace fs = std::filesystem;
 
 namespace {
@@ -168,4 +174,51 @@ TEST_CASE("where the records cannot be written the run says so and exits with 2"
   CHECK(ran.status == 2);
   CHECK(lines_with(kFolder / "file", "in the way") == 1);
   fs::remove_all(kFolder);
+}
+
+TEST_CASE("the loop of every rate kernel holds the instructions that its rate is reckoned from") {
+  const auto llvm = llvm_component();
+  if (!llvm || !nvrtc_version()) {
+    MESSAGE("skipped: " << (llvm ? nvrtc_version().error().message : llvm.error().message));
+    return;
+  }
+  using Names = std::vector<std::string>;
+  // The assembler deals half2 work out to two pipes, under two names.
+  const std::vector<std::pair<std::string, Names>> expected = {
+      {"mma", {"HMMA"}},
+      {"fp32 fma", {"FFMA"}},
+      {"half2 fma", {"HFMA2", "HFMA2.MMA"}},
+      {"half2 add", {"HADD2", "HFMA2.MMA"}},
+      {"bf16x2 fma", {"HFMA2", "HFMA2.MMA"}},
+      {"pack two", {"F2FP"}},
+      {"fp16 to fp32", {"HADD2"}},
+      {"integer multiply", {"IMAD"}},
+      {"bitwise", {"LOP3"}},
+      {"shuffle", {"SHFL"}},
+      {"shared memory read", {"LDS"}},
+      {"ldmatrix", {"LDSM"}},
+      {"shared memory write", {"STS"}},
+      {"block barrier", {"BAR"}},
+  };
+  for (const gpu_suite::RateGroup& group : gpu_suite::rate_groups()) {
+    const auto kind = std::find_if(expected.begin(), expected.end(),
+                                   [&](const auto& entry) { return group.name.starts_with(entry.first); });
+    REQUIRE_MESSAGE(kind != expected.end(), group.name);
+    for (const gpu_suite::RateKernel& variant : group.variants) {
+      INFO(group.name << ": " << variant.name);
+      const gpu_suite::SmallKernel small = gpu_suite::small_kernel(variant, 132);
+      KernelSource source;
+      source.convolution = small.entry;
+      source.text = lanes::preamble() + small.text;
+      const auto compiled = nvrtc_compile(source, "sm_90a", BinaryFormat::cubin);
+      REQUIRE_MESSAGE(compiled.ok(), (compiled.ok() ? "" : compiled.error().message));
+      const auto kernels = (*llvm)->read_cubin(compiled->binary);
+      REQUIRE(kernels.ok());
+      const CubinKernel& kernel = kernels->front();
+      REQUIRE(kernel.loops.size() == 1);
+      std::int64_t found = 0;
+      for (const std::string& name : kind->second) found += kernel.count(name, kernel.loops[0]);
+      CHECK(found == variant.per_round);
+    }
+  }
 }

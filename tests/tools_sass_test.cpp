@@ -1,6 +1,7 @@
 // SASS text through nvdisasm: with a stand-in whose arguments and words are known, and with the real one where it is.
 #include <doctest/doctest.h>
 
+#include <map>
 #include <sstream>
 
 #include "library.h"
@@ -77,8 +78,9 @@ TEST_CASE("sass gives nvdisasm a cubin, shows what it says, and leaves no file b
   CHECK(arguments[0] == "--print-code");
   CHECK_FALSE(fs::exists(arguments[1]));
   const std::string cubin = place.read("bin/nvdisasm.file");
-  CHECK(cubin.starts_with("\x7f"
-                          "ELF"));
+  CHECK(
+      cubin.starts_with("\x7f"
+                        "ELF"));
   CHECK(cubin.find("fftconv_convolution") != std::string::npos);
 
   const Output to_file = place.run("inspect", with({"sass", "-o", place.file("code.sass")}, kSubject), path);
@@ -130,10 +132,13 @@ TEST_CASE("the real nvdisasm lists the instructions that the cubin reader counts
   const std::vector<std::string> words = mnemonics(listing.out, "fftconv_convolution");
   const Json counted = place.run("inspect", with({"resources", "--json"}, kSubject)).json();
   CHECK(words.size() == counted["instructions"].get<std::size_t>());
-  for (const char* opcode : {"HMMA", "LDSM", "STS", "LDGSTS", "LDG", "HMUL2", "EXIT", "BRA"}) {
-    CAPTURE(opcode);
-    const auto listed = std::count(words.begin(), words.end(), opcode);
-    CHECK(listed == counted["opcodes"].value(opcode, std::ptrdiff_t{0}));
+  std::map<std::string, std::ptrdiff_t> by_reader;
+  for (const auto& [name, number] : counted["opcodes"].items()) {
+    by_reader[name.substr(0, name.find('.'))] += number.get<std::ptrdiff_t>();
+  }
+  for (const auto& [name, number] : by_reader) {
+    CAPTURE(name);
+    CHECK(std::count(words.begin(), words.end(), name) == number);
   }
   CHECK(std::count(words.begin(), words.end(), "HMMA") > 0);
 }

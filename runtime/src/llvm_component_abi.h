@@ -33,28 +33,23 @@ typedef struct {
   void* address;
 } fftconv_symbol;
 
-/// Instructions first … last, where the last branches back to the first; `products` of them are matrix products.
+/// Instructions first … last, by their index: the last branches back to the first.
 typedef struct {
   long long first;
   long long last;
-  long long products;
 } fftconv_cubin_loop;
 
-/// One line of what a cubin says; `opcodes` are parallel arrays; all arrays are valid during the call only.
+/// What a cubin says of one kernel; the arrays are valid during the call only.
 typedef struct {
   const char* name;
   int registers;
   int frame_bytes;
   int stack_bytes;
   long long shared_bytes;
-  long long instructions;
-  const char* const* opcodes;
-  const long long* opcode_counts;
-  size_t opcode_count;
+  const char* const* code; /* mnemonics of all instructions in order */
+  size_t code_count;
   const fftconv_cubin_loop* loops;
   size_t loop_count;
-  const long long* products;
-  size_t product_count;
 } fftconv_cubin_kernel;
 
 typedef void (*fftconv_cubin_sink)(void* user, const fftconv_cubin_kernel* kernel);

@@ -32,6 +32,8 @@ std::vector<Stage> stages_of(const KernelConfig& config) {
   return all;
 }
 
+std::int64_t products(const CubinKernel& kernel, const CubinLoop& loop) { return kernel.count("HMMA", loop); }
+
 double length(const CubinLoop& loop) { return static_cast<double>(loop.last - loop.first + 1); }
 
 bool holds(const CubinLoop& outer, const CubinLoop& inner) {
@@ -42,7 +44,7 @@ bool holds(const CubinLoop& outer, const CubinLoop& inner) {
 std::optional<CubinLoop> find_row_loop(const CubinKernel& kernel) {
   std::optional<CubinLoop> found;
   for (const CubinLoop& loop : kernel.loops) {
-    if (loop.products > 0 && (!found || length(loop) > length(*found))) found = loop;
+    if (products(kernel, loop) > 0 && (!found || length(loop) > length(*found))) found = loop;
   }
   return found;
 }
@@ -58,7 +60,7 @@ std::optional<std::vector<Nest>> find_nests(const CubinKernel& kernel, const Cub
   std::vector<Nest> nests;
   for (const CubinLoop& loop : kernel.loops) {
     if (!holds(row_loop, loop)) continue;
-    if (loop.products == 0) return std::nullopt;
+    if (products(kernel, loop) == 0) return std::nullopt;
     if (nests.empty() || !holds(nests.back().outer, loop)) {
       nests.push_back({loop, std::nullopt});
       continue;
@@ -81,11 +83,11 @@ bool take(std::vector<Stage>& stages, std::size_t& at, double products) {
   return true;
 }
 
-/// How often `body` turns for `products` in all, `beside` of which stand next to it: a turn that the compiler has put
-/// before the loop, where their number is odd.
-std::optional<double> turns_of(const CubinLoop& body, double products, std::int64_t beside) {
+/// How often a loop with `body` products turns for `products` in all, `beside` of which stand next to it: a turn that
+/// the compiler has put before the loop, where their number is odd.
+std::optional<double> turns_of(std::int64_t body, double products, std::int64_t beside) {
   for (const double left : {products - static_cast<double>(beside), products}) {
-    const double turns = left / static_cast<double>(body.products);
+    const double turns = left / static_cast<double>(body);
     if (turns >= 1 && turns == std::floor(turns)) return turns;
   }
   return std::nullopt;
@@ -105,15 +107,14 @@ std::optional<double> row_instructions(const CubinKernel& kernel, const KernelCo
   double instructions = length(*row_loop);
   std::int64_t straight_from = row_loop->first;
   const auto straight = [&](std::int64_t until) {
-    return static_cast<double>(std::count_if(kernel.products.begin(), kernel.products.end(), [&](std::int64_t place) {
-      return place >= straight_from && place < until;
-    }));
+    return static_cast<double>(products(kernel, {straight_from, until - 1}));
   };
   for (const Nest& nest : *nests) {
     if (!take(stages, at, straight(nest.outer.first)) || at == stages.size()) return std::nullopt;
     const CubinLoop& body = nest.inner ? *nest.inner : nest.outer;
     const double outer_turns = nest.inner ? stages[at].outer_turns : 1;
-    const auto turns = turns_of(body, stages[at].products / outer_turns, nest.outer.products - body.products);
+    const std::int64_t inside = products(kernel, body);
+    const auto turns = turns_of(inside, stages[at].products / outer_turns, products(kernel, nest.outer) - inside);
     if (!turns) return std::nullopt;
     const double around = nest.inner ? length(nest.outer) - length(body) : 0;
     const double a_turn = nest.inner ? *turns * length(body) + around : length(body);

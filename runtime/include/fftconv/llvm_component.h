@@ -38,7 +38,6 @@ class LinkedObject {
 /// Instructions first … last of a kernel, by their index: the last branches back to the first.
 struct CubinLoop {
   std::int64_t first = 0, last = 0;
-  std::int64_t products = 0;  ///< matrix products among them, those of loops inside included
   bool operator==(const CubinLoop&) const = default;
 };
 
@@ -49,10 +48,12 @@ struct CubinKernel {
   int frame_bytes = 0;
   int stack_bytes = 0;
   std::int64_t shared_bytes = 0;
-  std::vector<std::pair<std::string, std::int64_t>> opcodes;  ///< mnemonic or hexadecimal number, count
-  std::int64_t instructions = 0;
-  std::vector<CubinLoop> loops;        ///< by their first instruction
-  std::vector<std::int64_t> products;  ///< places of the matrix products
+  std::vector<std::string> code;  ///< mnemonics, or hexadecimal numbers of unknown ones, in order
+  std::vector<CubinLoop> loops;   ///< by their first instruction
+
+  /// Instructions of that mnemonic among first … last.
+  std::int64_t count(const std::string& mnemonic, const CubinLoop& among) const;
+  std::int64_t count(const std::string& mnemonic) const;
 };
 
 class LlvmComponent {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "algorithm_count.h"
@@ -81,6 +82,12 @@ std::optional<double> slots_of_machine_code(const Resources& r) {
   return r.machine ? machine_slots_per_point(*r.machine, r.source.config) : std::nullopt;
 }
 
+std::vector<std::pair<std::string, int>> opcodes_of(const CubinKernel& kernel) {
+  std::map<std::string, int> counts;
+  for (const std::string& mnemonic : kernel.code) ++counts[mnemonic];
+  return {counts.begin(), counts.end()};
+}
+
 std::string fixed(double value) { return fmt::format("{:.2f}", value); }
 
 void add_simulated(Table& table, const Subject& subject, const Resources& r) {
@@ -125,11 +132,11 @@ std::string as_text(const Subject& subject, const Resources& r) {
     text += fmt::format("not simulated: {}\n", r.without);
   }
   if (r.machine) {
-    auto counts = r.machine->opcodes;
+    auto counts = opcodes_of(*r.machine);
     std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     Table opcodes({{"opcode"}, {"count", Align::right}});
     for (const auto& [name, number] : counts) opcodes.add({name, fmt::format("{}", number)});
-    text += fmt::format("\n{} instructions of machine code\n{}", r.machine->instructions, opcodes.text());
+    text += fmt::format("\n{} instructions of machine code\n{}", r.machine->code.size(), opcodes.text());
   }
   return text;
 }
@@ -158,8 +165,8 @@ Json as_json(const Subject& subject, const Resources& r) {
     json["simulated"] = to_json(*r.simulated);
   }
   if (r.machine) {
-    json["instructions"] = r.machine->instructions;
-    for (const auto& [name, number] : r.machine->opcodes) json["opcodes"][name] = number;
+    json["instructions"] = r.machine->code.size();
+    for (const auto& [name, number] : opcodes_of(*r.machine)) json["opcodes"][name] = number;
   }
   return json;
 }
