@@ -40,8 +40,8 @@ PointBudget point_budget(const Problem& problem, const KernelConfig& config, con
   if (facts.kind == DeviceKind::cpu || facts.memory_bytes_per_s <= 0) return {};
   // A point of a real row is one sample, read and written; of a pair of rows it is two.
   const double bytes = 2.0 * static_cast<double>(size_of(problem.io)) * (config.paired ? 2 : 1);
-  // 128 lanes issue and 128 bytes of shared memory move in a clock; an H200 holds 1.755 GHz under load and copies
-  // 4.3 TB/s, which makes 27.6 of each for a point of 4 bytes.
+  // 128 lanes issue and 128 bytes of shared memory move in a clock; an H200 is said to hold 1.755 GHz under load and
+  // to copy 4.3 TB/s, which makes 27.6 of each for a point of 4 bytes.
   const double clock = facts.arch == "sm_90a" ? 1.755e9 : facts.clock_hz;
   const double sm_clocks = facts.sm_count * clock * bytes / facts.memory_bytes_per_s;  // of a point
   return {sm_clocks * 4 * 32, sm_clocks * facts.shared_bytes_per_clock};
