@@ -3,12 +3,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -31,17 +29,25 @@ struct Ran {
   std::string text;  ///< both streams
 };
 
-Ran suite(const std::string& arguments, const std::string& driver, const std::string& script = "") {
-  fs::create_directories(kFolder);
-  static std::atomic<int> runs = 0;
-  const fs::path log = kFolder / ("log" + std::to_string(++runs));
-  const std::string command = script + " FFTCONV_LIBCUDA='" + driver + "' '" FFTCONV_BIN_DIR "/fftconv-gpu-suite' " +
-                              arguments + " > '" + log.string() + "' 2>&1";
-  const int status = std::system(command.c_str());
-  std::ifstream in(log);
+/// The command line of a run; `script` is what the fakes find in their environment, `log` keeps both streams.
+std::string command_of(const std::string& arguments, const std::string& driver, const std::string& script,
+                       const fs::path& log) {
+  return script + " FFTCONV_LIBCUDA='" + driver + "' '" FFTCONV_BIN_DIR "/fftconv-gpu-suite' " + arguments + " > '" +
+         log.string() + "' 2>&1";
+}
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file);
   std::stringstream text;
   text << in.rdbuf();
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text.str()};
+  return text.str();
+}
+
+Ran suite(const std::string& arguments, const std::string& driver, const std::string& script = "") {
+  fs::create_directories(kFolder);
+  const fs::path log = kFolder / "log";
+  const int status = std::system(command_of(arguments, driver, script, log).c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(log)};
 }
 
 int lines_with(const fs::path& file, const std::string& words) {
@@ -98,23 +104,14 @@ TEST_CASE("a run on a driver that refuses every kernel exits with 1, with a reco
 
 namespace {
 
-/// A run on the fake driver and the fake compiler with `script` in the environment, and how long it took.
-struct Scripted {
-  Ran ran;
-  double seconds = 0;
-  nlohmann::json results;
-};
+/// Where a run on the fake driver and the fake compiler leaves its results.
+std::string on_fakes(const std::string& name) {
+  return " --nvrtc '" FFTCONV_FAKE_LIBNVRTC "' --out '" + (kFolder / name).string() + "'";
+}
 
-Scripted scripted(const std::string& name, const std::string& script, const std::string& arguments) {
-  const fs::path out = kFolder / name;
-  const auto start = std::chrono::steady_clock::now();
-  Scripted made;
-  made.ran = suite(arguments + " --nvrtc '" FFTCONV_FAKE_LIBNVRTC "' --out '" + out.string() + "'",
-                   FFTCONV_FAKE_LIBCUDA, script);
-  made.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::ifstream in(out / "results.json");
-  made.results = nlohmann::json::parse(in, nullptr, false);
-  return made;
+nlohmann::json results_of(const std::string& name) {
+  std::ifstream in(kFolder / name / "results.json");
+  return nlohmann::json::parse(in, nullptr, false);
 }
 
 }  // namespace
@@ -122,47 +119,52 @@ Scripted scripted(const std::string& name, const std::string& script, const std:
 TEST_CASE("whatever kernels and compilers do, the run ends within its budget and its JSON holds what was done") {
   // A case may take 20 to 90 s before it is said to hang, and each of these runs would take many times its budget.
   constexpr double kBudget = 5, kMargin = 12;  // the margin is for starting processes on a busy machine
-  const struct {
-    const char *name, *script;
-  } scripts[] = {{"endless", "FFTCONV_FAKE_KERNEL_S=-1"},
-                 {"slow", "FFTCONV_FAKE_KERNEL_S=0.4"},
-                 {"compiling", "FFTCONV_FAKE_COMPILE_S=30"}};
-  std::vector<std::future<Scripted>> runs;  // they sleep: all at once
-  for (const auto& script : scripts) {
-    runs.push_back(
-        std::async(std::launch::async, [&] { return scripted(script.name, script.script, "--budget 5"); }));
+  const std::pair<const char*, const char*> scripts[] = {{"endless", "FFTCONV_FAKE_KERNEL_S=-1"},
+                                                         {"slow", "FFTCONV_FAKE_KERNEL_S=0.4"},
+                                                         {"compiling", "FFTCONV_FAKE_COMPILE_S=30"}};
+  fs::create_directories(kFolder);
+  std::string command;  // they sleep: all at once
+  for (const auto& [name, script] : scripts) {
+    const fs::path log = kFolder / (std::string(name) + ".log");
+    command += command_of("--budget 5" + on_fakes(name), FFTCONV_FAKE_LIBCUDA, script, log) + " & ";
   }
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Scripted run = runs[i].get();
-    CAPTURE(scripts[i].name);
-    CAPTURE(run.ran.text);
-    CHECK(run.seconds < kBudget + kMargin);
-    REQUIRE(run.results.is_object());
-    CHECK(run.results["wall_s"] < kBudget + kMargin);
-    CHECK(run.results["sections"]["facts"]["done"] == 1);
-    CHECK(run.results["sections"]["facts"]["records"][0]["device"] == "Fake GPU");
-    CHECK(run.results["left"] > 100);
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(std::system((command + "wait").c_str()) == 0);
+  CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < kBudget + kMargin);
+  for (const auto& [name, script] : scripts) {
+    CAPTURE(script);
+    CAPTURE(text_of(kFolder / (std::string(name) + ".log")));
+    const nlohmann::json results = results_of(name);
+    REQUIRE(results.is_object());
+    CHECK(results["wall_s"] >= kBudget);
+    CHECK(results["wall_s"] < kBudget + kMargin);
+    CHECK(results["sections"]["facts"]["done"] == 1);
+    CHECK(results["sections"]["facts"]["records"][0]["device"] == "Fake GPU");
+    CHECK(results["left"] > 100);
     // What the end of the budget cut off is not said to be wrong, and begins again in the next run.
-    for (const auto& [name, section] : run.results["sections"].items()) {
+    for (const auto& section : results["sections"]) {
       for (const auto& record : section["records"]) CHECK(record["status"] != "hung");
     }
-    CHECK(lines_with(kFolder / scripts[i].name / "ceilings.jsonl", "\"cut\"") <= 1);
+    CHECK(lines_with(kFolder / name / "ceilings.jsonl", "\"cut\"") <= 1);
   }
   fs::remove_all(kFolder);
 }
 
 TEST_CASE("a kernel that ends the process costs its own case, and the section goes on") {
-  const Scripted run = scripted("faults", "FFTCONV_FAKE_FAULT=3", "--budget 60 --section lanes --only mma");
-  CAPTURE(run.ran.text);
-  CHECK(run.ran.status == 1);
+  const Ran ran = suite("--budget 60 --section lanes --only mma" + on_fakes("faults"), FFTCONV_FAKE_LIBCUDA,
+                        "FFTCONV_FAKE_FAULT=3");
+  CAPTURE(ran.text);
+  CHECK(ran.status == 1);
+  const nlohmann::json results = results_of("faults");
+  REQUIRE(results.is_object());
   int crashed = 0, other = 0;
-  for (const auto& record : run.results["sections"]["lanes"]["records"]) {
+  for (const auto& record : results["sections"]["lanes"]["records"]) {
     (record["status"] == "crashed" ? crashed : other)++;
   }
   // The third launch of each process: two cases end, one is lost, and the next process goes on.
   CHECK(crashed > 0);
   CHECK(other >= 2 * crashed);
-  CHECK(run.results["left"] == 0);
+  CHECK(results["left"] == 0);
   fs::remove_all(kFolder);
 }
 

@@ -14,7 +14,8 @@ struct PerTransform {
 
 /// Pieces of work of an outer digit on tensor cores, over all slabs.
 double units_of(const Layout& l, const OuterDigit& digit, int width) {
-  return static_cast<double>(l.slabs / digit.radix) * (l.rows / digit.columns) * (l.columns / 8.0 / width);
+  const std::int64_t bases = l.slabs / digit.radix, sets = l.rows / digit.columns;
+  return static_cast<double>(bases * sets) * (l.columns / 8.0 / width);
 }
 
 /// Instructions for places in memory and for loops; the compiler folds those of places that are the same for all

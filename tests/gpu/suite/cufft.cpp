@@ -167,9 +167,9 @@ struct Sequence {
 }  // namespace
 
 Result<Cufft> Cufft::open(const std::string& file) {
-  const auto library = cuda::DynamicLibrary::open_first(
-      file.empty() ? cuda::toolkit_candidates("cufft", "/usr/local", private_venv())
-                   : std::vector<std::string>{file});
+  const auto library =
+      cuda::DynamicLibrary::open_first(file.empty() ? cuda::toolkit_candidates("cufft", "/usr/local", private_venv())
+                                                    : std::vector<std::string>{file});
   if (!library) {
     return Error{ErrorCode::dependency_missing,
                  "libcufft was not found, so no time is compared with it: give --cufft FILE."};

@@ -36,10 +36,10 @@ int give(const InspectOptions& options, const Console& console, const std::strin
 Result<std::string> disassemble(const CompiledKernel& kernel) {
   const auto program = find_program("nvdisasm");
   if (!program) {
-    return Error{
-        ErrorCode::dependency_missing,
-        "nvdisasm is neither in PATH nor in a CUDA Toolkit; install one, or NVIDIA's Python wheel nvidia-cuda-nvdisasm "
-        "into the environment that FFTCONV_VENV names, to see machine code"};
+    return Error{ErrorCode::dependency_missing,
+                 "nvdisasm is neither in PATH nor in a CUDA Toolkit; install one, or NVIDIA's Python wheel "
+                 "nvidia-cuda-nvdisasm "
+                 "into the environment that FFTCONV_VENV names, to see machine code"};
   }
   std::string name = (std::filesystem::temp_directory_path() / "fftconv-XXXXXX").string();
   const int fd = ::mkstemp(name.data());
