@@ -46,7 +46,7 @@ TEST_CASE("a block's shared memory is its architecture's opt-in maximum") {
   }
 }
 
-TEST_CASE("the H200's rates are the measured ones") {
+TEST_CASE("the H200's rates are those reported of it") {
   const auto facts = facts_of_arch("sm_90a");
   REQUIRE(facts.ok());
   CHECK(facts->memory_bytes_per_s == 4.3e12);

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -224,20 +225,49 @@ TEST_CASE("a cubin says its kernels' registers, memory and instructions") {
   CHECK(second.shared_bytes == 1024);
   CHECK(first.shared_bytes == 0);
   CHECK(second.frame_bytes == 0);
-  const auto count = [](const CubinKernel& kernel, const std::string& opcode) {
-    std::int64_t sum = 0;
-    for (const auto& [name, number] : kernel.opcodes) sum += name == opcode ? number : 0;
-    return sum;
-  };
-  CHECK(count(second, "HMMA") == 1);
-  CHECK(count(second, "BAR") == 1);
-  CHECK(count(second, "STS") == 1);
-  CHECK(count(second, "LDS") == 1);
-  CHECK(count(first, "HMMA") == 0);
-  CHECK(count(first, "LDG") == 1);
-  std::int64_t total = 0;
-  for (const auto& entry : second.opcodes) total += entry.second;
-  CHECK(total == second.instructions);
+  CHECK(second.count("HMMA") == 1);
+  CHECK(second.count("BAR") == 1);
+  CHECK(second.count("STS") == 1);
+  CHECK(second.count("LDS") == 1);
+  CHECK(first.count("HMMA") == 0);
+  CHECK(first.count("LDG") == 1);
+  CHECK(first.loops.empty());
+  CHECK(second.loops.empty());
   std::vector<std::byte> cut(compiled->binary.begin(), compiled->binary.begin() + 200);
   CHECK_FALSE(component().read_cubin(cut).ok());
+}
+
+TEST_CASE("a cubin says where its loops are, one inside the other") {
+  KernelSource source;
+  source.convolution.name = "loops";
+  source.text =
+      "extern \"C\" __global__ void loops(float* x, int n, int m) {\n"
+      "  for (int i = 0; i < n; ++i) {\n"
+      "    x[i] = __expf(x[i]);\n"
+      "#pragma unroll 1\n"
+      "    for (int j = 0; j < m; ++j) asm volatile(\"shfl.sync.bfly.b32 %0, %0, 1, 31, -1;\" : \"+f\"(x[j + "
+      "threadIdx.x]));\n"
+      "  }\n"
+      "}\n";
+  for (const std::string& arch : {std::string("sm_80"), std::string("sm_90a"), std::string("sm_120")}) {
+    CAPTURE(arch);
+    const auto compiled = nvrtc_compile(source, arch, BinaryFormat::cubin);
+    if (!compiled) {
+      MESSAGE("skipped: " << compiled.error().message);
+      return;
+    }
+    const auto kernels = component().read_cubin(compiled->binary);
+    REQUIRE_MESSAGE(kernels.ok(), kernels.error().message);
+    const CubinKernel& kernel = kernels->front();
+    std::string listing;
+    for (const std::string& mnemonic : kernel.code) listing += mnemonic + " ";
+    CAPTURE(listing);
+    const auto inner = std::find_if(kernel.loops.begin(), kernel.loops.end(), [&](const CubinLoop& loop) {
+      return kernel.count("SHFL", loop) == 1 && kernel.count("MUFU", loop) == 0;
+    });
+    REQUIRE(inner != kernel.loops.end());
+    CHECK(std::any_of(kernel.loops.begin(), kernel.loops.end(), [&](const CubinLoop& loop) {
+      return loop.first < inner->first && inner->last < loop.last && kernel.count("MUFU", loop) > 0;
+    }));
+  }
 }

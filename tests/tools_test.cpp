@@ -127,6 +127,23 @@ TEST_CASE("a sweep on the CPU measures, remembers, and an application then gets 
   CHECK(third.run("tune", {"list", "--json"}).json() == list);
 }
 
+TEST_CASE("a second process gets its kernel from the cached binary") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  place.write_npy("k.npy", {256}, random_values(256, 1));
+  place.write_npy("u.npy", {3, 256}, random_values(3 * 256, 2));
+  const std::vector<std::string> command{
+      place.file("k.npy"), place.file("u.npy"), "-o", place.file("y.npy"), "--device", "cpu", "--verify"};
+  const Output first = place.run("run", command);
+  CAPTURE(first.err);
+  REQUIRE(first.status == 0);
+  CHECK(first.out.find("from the cache") == std::string::npos);
+  const Output second = place.run("run", command);
+  CAPTURE(second.err);
+  CHECK(second.status == 0);
+  CHECK(contains(second.out, "from the cache"));
+}
+
 TEST_CASE("a sweep for an architecture without a device compiles and ranks, and says that it measured nothing") {
   const Workplace place;
   const Output swept =

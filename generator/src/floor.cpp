@@ -66,8 +66,8 @@ double dense_rate(const DeviceFacts& device, Precision precision) {
   const double mma_sync = precision == Precision::bf16  ? device.mma_bf16_flops
                           : precision == Precision::f16 ? device.mma_f16_flops
                                                         : device.mma_f16f32_flops;
-  // What mma.sync reaches of the dense rate: all of it before Hopper, 62 % on an H200 (measured), about a quarter of
-  // a B200's 2,250 T, whose main path is tcgen05 (assumed).
+  // What mma.sync reaches of the dense rate: all of it before Hopper, 62 % on an H200 (as others report), about a
+  // quarter of a B200's 2,250 T, whose main path is tcgen05 (assumed).
   const double share = device.arch == "sm_90a" ? 0.62 : device.arch == "sm_100a" ? 596.0 / 2250 : 1;
   return mma_sync / share;
 }

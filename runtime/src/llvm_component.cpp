@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <filesystem>
 
@@ -39,9 +40,10 @@ void append_kernel(void* user, const fftconv_cubin_kernel* kernel) {
                     .frame_bytes = kernel->frame_bytes,
                     .stack_bytes = kernel->stack_bytes,
                     .shared_bytes = kernel->shared_bytes,
-                    .instructions = kernel->instructions};
-  for (std::size_t i = 0; i < kernel->opcode_count; ++i) {
-    entry.opcodes.emplace_back(kernel->opcodes[i], kernel->opcode_counts[i]);
+                    .code = {kernel->code, kernel->code + kernel->code_count},
+                    .loops = {}};
+  for (std::size_t i = 0; i < kernel->loop_count; ++i) {
+    entry.loops.push_back({kernel->loops[i].first, kernel->loops[i].last});
   }
   static_cast<std::vector<CubinKernel>*>(user)->push_back(std::move(entry));
 }
@@ -168,6 +170,14 @@ Result<LlvmComponent*> open_component() {
 }
 
 }  // namespace
+
+std::int64_t CubinKernel::count(const std::string& mnemonic, const CubinLoop& among) const {
+  return std::count(code.begin() + among.first, code.begin() + among.last + 1, mnemonic);
+}
+
+std::int64_t CubinKernel::count(const std::string& mnemonic) const {
+  return std::count(code.begin(), code.end(), mnemonic);
+}
 
 Result<LlvmComponent*> llvm_component() {
   static Result<LlvmComponent*> opened = open_component();

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Raised whenever anything below changes; a component of another number is refused.
-#define FFTCONV_LLVM_ABI 1
+#define FFTCONV_LLVM_ABI 2
 /// Name of the one exported function, of type fftconv_llvm_entry.
 #define FFTCONV_LLVM_ENTRY "fftconv_llvm_component_v1"
 
@@ -33,17 +33,23 @@ typedef struct {
   void* address;
 } fftconv_symbol;
 
-/// One line of what a cubin says; `opcodes` are parallel arrays, valid during the call only.
+/// Instructions first … last, by their index: the last branches back to the first.
+typedef struct {
+  long long first;
+  long long last;
+} fftconv_cubin_loop;
+
+/// What a cubin says of one kernel; the arrays are valid during the call only.
 typedef struct {
   const char* name;
   int registers;
   int frame_bytes;
   int stack_bytes;
   long long shared_bytes;
-  long long instructions;
-  const char* const* opcodes;
-  const long long* opcode_counts;
-  size_t opcode_count;
+  const char* const* code; /* mnemonics of all instructions in order */
+  size_t code_count;
+  const fftconv_cubin_loop* loops;
+  size_t loop_count;
 } fftconv_cubin_kernel;
 
 typedef void (*fftconv_cubin_sink)(void* user, const fftconv_cubin_kernel* kernel);

@@ -31,4 +31,10 @@ const Settings& settings() { return stored(); }
 
 void set_settings(const Settings& settings) { stored() = settings; }
 
+std::filesystem::path private_venv() {
+  if (!settings().venv.empty()) return settings().venv;
+  const std::string home = read("HOME");
+  return std::filesystem::path(home.empty() ? "/root" : home) / ".local/share/fftconv/venv";
+}
+
 }  // namespace fftconv

@@ -1,12 +1,19 @@
 // A libcuda without a GPU: memory is host memory, a module is the text "FAKE name name …", a launch is written down.
+// A program that cannot ask for fake_cuda() is scripted by the environment: FFTCONV_FAKE_KERNEL_S, what a kernel
+// takes (negative: it never ends), and FFTCONV_FAKE_FAULT, the launch, counted from 1, that ends the process.
 #include "libcuda.h"
 
+#include <time.h>
+#include <unistd.h>
+
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
 #include <sstream>
+#include <utility>
 
 namespace {
 
@@ -27,6 +34,27 @@ struct Module {
 
 std::mutex mutex;
 std::map<Address, std::size_t> blocks;
+
+double scripted(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text ? std::atof(text) : 0;
+}
+
+int running = 0;  // kernels that nobody has waited for
+
+/// Waits for all that was launched.
+void finish() {
+  static const double seconds = scripted("FFTCONV_FAKE_KERNEL_S");
+  int waiting = 0;
+  {
+    const std::lock_guard lock(mutex);
+    std::swap(waiting, running);
+  }
+  while (seconds < 0 && waiting > 0) pause();
+  const double total = waiting * seconds;
+  const timespec time = {static_cast<time_t>(total), static_cast<long>(std::fmod(total, 1.0) * 1e9)};
+  if (total > 0) nanosleep(&time, nullptr);
+}
 
 Status enter(const char* name, bool needs_context = true) {
   FakeCuda& fake = *fake_cuda();
@@ -142,6 +170,8 @@ Status cuLaunchKernel(Function* function, unsigned gx, unsigned gy, unsigned gz,
   if (static_cast<int>(shared) > function->dynamic_limit || gx == 0 || bx == 0) return kInvalidValue;
   const auto* bytes = static_cast<const unsigned char*>(parameters[0]);
   const std::lock_guard lock(mutex);
+  static const auto fault = static_cast<std::size_t>(scripted("FFTCONV_FAKE_FAULT"));
+  if (++running; fault > 0 && fake_cuda()->launches.size() + 1 == fault) std::abort();
   fake_cuda()->launches.push_back(
       {function->name, {gx, gy, gz}, bx, shared, stream, {bytes, bytes + fake_cuda()->parameter_bytes}});
   return 0;
@@ -178,6 +208,7 @@ Status cuMemcpyHtoD_v2(Address to, const void* from, std::size_t bytes) {
 }
 Status cuMemcpyDtoH_v2(void* to, Address from, std::size_t bytes) {
   FAKE_ENTER("cuMemcpyDtoH_v2");
+  finish();
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return 0;
 }
@@ -193,6 +224,7 @@ Status cuStreamCreate(void** stream, unsigned) {
 Status cuStreamDestroy_v2(void*) { return 0; }
 Status cuStreamSynchronize(void*) {
   FAKE_ENTER("cuStreamSynchronize");
+  finish();
   return 0;
 }
 Status cuEventCreate(void** event, unsigned) {
@@ -207,6 +239,7 @@ Status cuEventRecord(void*, void*) {
 }
 Status cuEventSynchronize(void*) {
   FAKE_ENTER("cuEventSynchronize");
+  finish();
   return 0;
 }
 Status cuEventElapsedTime(float* milliseconds, void*, void*) {

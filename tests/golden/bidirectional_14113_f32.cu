@@ -11,7 +11,7 @@
 // absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits
 // only, so forward and inverse cancel it.
 //
-// The cost model expects, per complex point: 0.656 matrix products (m16n8k16), 108.4 issue slots,
+// The cost model expects, per complex point: 0.656 matrix products (m16n8k16), 162.5 issue slots,
 // 80.0 bytes of shared memory; 198784 bytes of shared memory a block.
 
 // ---- constants ----

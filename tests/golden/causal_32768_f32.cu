@@ -11,7 +11,7 @@
 // absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits
 // only, so forward and inverse cancel it.
 //
-// The cost model expects, per complex point: 0.562 matrix products (m16n8k16), 137.7 issue slots,
+// The cost model expects, per complex point: 0.562 matrix products (m16n8k16), 170.0 issue slots,
 // 64.0 bytes of shared memory; 33024 bytes of shared memory a block.
 
 // ---- constants ----

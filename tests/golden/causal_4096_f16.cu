@@ -11,7 +11,7 @@
 // absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits
 // only, so forward and inverse cancel it.
 //
-// The cost model expects, per complex point: 0.156 matrix products (m16n8k16), 20.4 issue slots,
+// The cost model expects, per complex point: 0.156 matrix products (m16n8k16), 21.4 issue slots,
 // 24.0 bytes of shared memory; 33536 bytes of shared memory a block.
 
 // ---- constants ----

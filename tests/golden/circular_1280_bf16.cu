@@ -11,7 +11,7 @@
 // absorb all twiddles but the one before the last digit; what phase they leave depends on transformed digits
 // only, so forward and inverse cancel it.
 //
-// The cost model expects, per complex point: 0.125 matrix products (m16n8k16), 72.0 issue slots,
+// The cost model expects, per complex point: 0.125 matrix products (m16n8k16), 75.1 issue slots,
 // 32.0 bytes of shared memory; 15760 bytes of shared memory a block.
 
 // ---- constants ----

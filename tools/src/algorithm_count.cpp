@@ -15,19 +15,21 @@ double transforms(const Problem& problem, const KernelConfig& config) {
 
 }  // namespace
 
-double algorithm_products(const Problem& problem, const KernelConfig& config) {
+double digit_products(const KernelConfig& config, std::size_t digit) {
   if (config.engine == Engine::vector) return 0;
   const auto m = static_cast<double>(transform_length(config));
+  const double n = config.radices[digit];
+  const int real_products = (digit == 0 && !config.paired ? 2 : 4) * (config.engine == Engine::mma_split ? 3 : 1);
+  const bool fills_block = config.radices[digit] % 16 == 0;
+  const bool shares_block = 16 % config.radices[digit] == 0;
+  if (fills_block) return real_products * (n / 16) * (n / 16) * (m / n / 8);
+  return shares_block ? real_products * (m / 16 / 8) : 0;
+}
+
+double algorithm_products(const Problem& problem, const KernelConfig& config) {
   double products = 0;
-  for (std::size_t digit = 0; digit < config.radices.size(); ++digit) {
-    const double n = config.radices[digit];
-    const int real_products = digit == 0 && !config.paired ? 2 : 4;
-    const bool fills_block = config.radices[digit] % 16 == 0;
-    const bool shares_block = 16 % config.radices[digit] == 0;
-    if (fills_block) products += 2 * real_products * (n / 16) * (n / 16) * (m / n / 8);
-    if (shares_block && !fills_block) products += 2 * real_products * (m / 16 / 8);
-  }
-  return products * transforms(problem, config) * (config.engine == Engine::mma_split ? 3 : 1);
+  for (std::size_t digit = 0; digit < config.radices.size(); ++digit) products += 2 * digit_products(config, digit);
+  return products * transforms(problem, config);
 }
 
 double complex_points(const Problem& problem, const KernelConfig& config) {
@@ -38,8 +40,8 @@ PointBudget point_budget(const Problem& problem, const KernelConfig& config, con
   if (facts.kind == DeviceKind::cpu || facts.memory_bytes_per_s <= 0) return {};
   // A point of a real row is one sample, read and written; of a pair of rows it is two.
   const double bytes = 2.0 * static_cast<double>(size_of(problem.io)) * (config.paired ? 2 : 1);
-  // 128 lanes issue and 128 bytes of shared memory move in a clock; an H200 holds 1.755 GHz under load and copies
-  // 4.3 TB/s, which makes 27.6 of each for a point of 4 bytes.
+  // 128 lanes issue and 128 bytes of shared memory move in a clock; an H200 is said to hold 1.755 GHz under load and
+  // to copy 4.3 TB/s, which makes 27.6 of each for a point of 4 bytes.
   const double clock = facts.arch == "sm_90a" ? 1.755e9 : facts.clock_hz;
   const double sm_clocks = facts.sm_count * clock * bytes / facts.memory_bytes_per_s;  // of a point
   return {sm_clocks * 4 * 32, sm_clocks * facts.shared_bytes_per_clock};

@@ -17,6 +17,9 @@ namespace fftconv::tools {
 /// transforms; one of 3 or 5 points takes none. Times three where values are split in two. 0 for the CPU's engine.
 double algorithm_products(const Problem& problem, const KernelConfig& config);
 
+/// Those of one digit of one transform, in one direction.
+double digit_products(const KernelConfig& config, std::size_t digit);
+
 /// Rows times transform length, half of it where two rows ride in one transform.
 double complex_points(const Problem& problem, const KernelConfig& config);
 

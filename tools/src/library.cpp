@@ -7,14 +7,33 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
+#include "fftconv/settings.h"
+
 extern char** environ;
 
 namespace fftconv::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Folders directly below `folder`, the last by name first: of several versions the newest.
+std::vector<fs::path> folders_below(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (fs::directory_iterator it(folder, ignored), end; it != end; it.increment(ignored)) {
+    if (it->is_directory(ignored)) found.push_back(it->path());
+  }
+  std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+}  // namespace
 
 Result<Library> Library::open(std::span<const std::string> names, const std::string& purpose) {
   // Stays loaded: NVIDIA's libraries carry a C++ runtime of their own, which keeps its memory when it is unloaded.
@@ -37,13 +56,24 @@ std::vector<std::string> cufft_names() {
 
 std::optional<std::filesystem::path> find_program(const std::string& name) {
   const char* const path = std::getenv("PATH");
-  std::string folders = path == nullptr ? "" : path;
-  folders += ":/usr/local/cuda/bin";
-  for (std::size_t at = 0; at <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', at), folders.size());
-    const std::filesystem::path file = std::filesystem::path(folders.substr(at, end - at)) / name;
-    if (file.is_absolute() && ::access(file.c_str(), X_OK) == 0) return file;
+  const std::string listed = path == nullptr ? "" : path;
+  std::vector<fs::path> folders;
+  for (std::size_t at = 0; at <= listed.size();) {
+    const std::size_t end = std::min(listed.find(':', at), listed.size());
+    folders.emplace_back(listed.substr(at, end - at));
     at = end + 1;
+  }
+  folders.emplace_back("/usr/local/cuda/bin");
+  for (const fs::path& toolkit : folders_below("/usr/local")) {
+    if (toolkit.filename().string().starts_with("cuda-")) folders.push_back(toolkit / "bin");
+  }
+  for (const fs::path& python : folders_below(private_venv() / "lib")) {
+    for (const fs::path& wheel : folders_below(python / "site-packages/nvidia")) folders.push_back(wheel / "bin");
+  }
+  std::error_code ignored;
+  for (const fs::path& folder : folders) {
+    const fs::path file = folder / name;
+    if (file.is_absolute() && fs::is_regular_file(file, ignored) && ::access(file.c_str(), X_OK) == 0) return file;
   }
   return std::nullopt;
 }

@@ -39,7 +39,7 @@ class Library {
 std::vector<std::string> fftw_names();
 std::vector<std::string> cufft_names();
 
-/// An executable in PATH or in CUDA's own folder.
+/// An executable in PATH, in a CUDA Toolkit below /usr/local, or in one of NVIDIA's Python wheels in private_venv().
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
 /// Runs a program (argv[0] is its path) without a shell; its standard output and error together. Errors: io where it

@@ -37,7 +37,8 @@ struct DeviceFacts {
 };
 
 /// Facts of a typical part of each supported architecture: sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120.
-/// Rates are data-sheet figures unless the field `measured` says otherwise.
+/// Rates are data-sheet figures, for sm_90a what others report of an H200; none was measured here: `measured` is
+/// false.
 Result<DeviceFacts> facts_of_arch(std::string_view arch);
 const std::vector<std::string>& known_archs();
 

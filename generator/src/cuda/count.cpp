@@ -1,6 +1,6 @@
 // What one launch does, counted from the layout. Products and shared-memory bytes are exact (the simulation counts
-// the same); instructions are an estimate, 18.4 and 21.3 a point at 256 and 4096 points where the row loop that
-// NVRTC 13.0 makes for sm_90a has 18.0 and 20.6.
+// the same). Instructions are an estimate, held against the machine code of the row loop for the model's first choice
+// of each length (tests/static_quality_test.cpp).
 #include "backend.h"
 #include "cuda/geometry.h"
 #include "cuda/layout.h"
@@ -11,6 +11,39 @@ namespace {
 struct PerTransform {
   double mma = 0, flops = 0, instructions = 0, shared = 0, l2 = 0;
 };
+
+/// Pieces of work of an outer digit on tensor cores, over all slabs.
+double units_of(const Layout& l, const OuterDigit& digit, int width) {
+  const std::int64_t bases = l.slabs / digit.radix, sets = l.rows / digit.columns;
+  return static_cast<double>(bases * sets) * (l.columns / 8.0 / width);
+}
+
+/// Instructions for places in memory and for loops; the compiler folds those of places that are the same for all
+/// warps. Coefficients: least squares over the row loops of a hundred kernels of all shapes and engines, NVRTC 13.0
+/// for sm_90a.
+double place_instructions(const KernelConfig& config, const Layout& l) {
+  constexpr double once_a_row = 30, once_a_row_with_two_digits = 80;  // of a warp: barriers, predicates
+  constexpr double unrolled_unit = 4, looped_unit = 38;               // first digit
+  constexpr double shared_unit = 35, own_unit = 3;                    // second digit: several warps at one k1, or one
+  constexpr double slab_from_memory = 25;                             // addresses of its tables
+  constexpr int unrolled_turns = 4;
+  const double warps = config.warps;
+  const bool many = config.warps > 1;
+  double instructions = once_a_row * warps;
+  if (l.first.mma) {
+    const double units = units_of(l, l.first, l.width_first);
+    instructions += 2 * units * (units > unrolled_turns * warps ? looped_unit : unrolled_unit);
+  }
+  if (l.order >= 4 && many) instructions += once_a_row_with_two_digits * warps;
+  if (l.second.mma && many) {
+    const bool shared = l.first.radix < config.warps && config.warps % l.first.radix == 0;
+    instructions += 2 * units_of(l, l.second, l.width_second) * (shared ? shared_unit : own_unit);
+  }
+  // Where something stays in registers the loop over slabs is unrolled, and addresses are constants.
+  const bool stays = config.twiddle == Residency::registers || config.filter == Residency::registers;
+  if (l.order > 2 && many && !stays) instructions += slab_from_memory * l.slabs;
+  return instructions;
+}
 
 /// Real 16 x 16 by 16 x 8 products of a digit with a dense matrix of `radix` points, over M points.
 double digit_products(std::int64_t m, int radix, int real_products) {
@@ -67,19 +100,16 @@ PerTransform per_transform(const KernelConfig& config, const Layout& l) {
   if (!l.resident_columns) t.l2 += 2 * point * m * l.columns / l.rows;
 
   // Instructions of a warp: products, 16-byte matrix loads, 4-byte stores, pointwise products (5 on a pair of
-  // points), conversions of fp32 accumulators, copies of rows, loads of constants, and a tenth for addresses and
-  // loops.
+  // points), conversions of fp32 accumulators, copies of rows, loads of constants.
   const double pairs = m / 64;  // pairs of complex points of a lane
   double instructions = t.mma + t.l2 / 512 + t.flops / 64;
   if (l.order > 2) instructions += (l.order - 2) * 2 * (spectrum / 512 + spectrum / 128) + 2 * pairs;
-  instructions += (l.planes == 2 ? 8 : 5) * 3 * pairs;
+  instructions += (l.planes == 2 ? 28 : 5) * 3 * pairs;
   const int stages = 2 * l.order;
   if (config.engine != Engine::mma_f16) instructions += stages * 2 * pairs * (l.planes == 2 ? 6 : 1);
   const double copies = io / (32.0 * l.copy);
   instructions += copies * 4 * 2 + io / 512 + io / 128;
-  // Barriers, places and predicates: what a warp does once a row (machine code of 256 and 4096 points).
-  constexpr double once_a_row = 30;
-  t.instructions = 1.05 * instructions + once_a_row * config.warps;
+  t.instructions = 1.05 * instructions + place_instructions(config, l);
   return t;
 }
 

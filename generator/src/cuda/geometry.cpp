@@ -27,10 +27,13 @@ int needed_registers(const KernelConfig& config, const Layout& l) {
     if (config.rows > 1) core += 8;
     if (twiddle && slabs > 1 && l.first.columns > 1) core += 8;
   }
+  const bool stays = config.twiddle == Residency::registers || config.filter == Residency::registers;
   const auto outer = [&](const OuterDigit& digit) {
     if (!digit.mma) return digit.radix > 1 ? 86 : 0;
     constexpr int packed[] = {0, 120, 128, 200, 254}, halves[] = {0, 168, 250, 400, 400};
-    return split ? halves[digit.blocks] : packed[digit.blocks];
+    // What stays for the core lives through a digit that has no register to spare.
+    const int beside = stays && digit.blocks > 1 ? 8 * std::max(1, l.slabs / config.warps) : 0;
+    return (split ? halves[digit.blocks] : packed[digit.blocks]) + beside;
   };
   return std::max({core, outer(l.first), outer(l.second)});
 }

@@ -35,6 +35,12 @@ class LinkedObject {
   virtual void* symbol(const std::string& name) const = 0;  ///< null where there is none
 };
 
+/// Instructions first … last of a kernel, by their index: the last branches back to the first.
+struct CubinLoop {
+  std::int64_t first = 0, last = 0;
+  bool operator==(const CubinLoop&) const = default;
+};
+
 /// What an ELF cubin says of its kernels.
 struct CubinKernel {
   std::string name;
@@ -42,8 +48,12 @@ struct CubinKernel {
   int frame_bytes = 0;
   int stack_bytes = 0;
   std::int64_t shared_bytes = 0;
-  std::vector<std::pair<std::string, std::int64_t>> opcodes;  ///< mnemonic or hexadecimal number, count
-  std::int64_t instructions = 0;
+  std::vector<std::string> code;  ///< mnemonics, or hexadecimal numbers of unknown ones, in order
+  std::vector<CubinLoop> loops;   ///< by their first instruction
+
+  /// Instructions of that mnemonic among first … last.
+  std::int64_t count(const std::string& mnemonic, const CubinLoop& among) const;
+  std::int64_t count(const std::string& mnemonic) const;
 };
 
 class LlvmComponent {

@@ -1,6 +1,7 @@
 // Every environment variable that fftconv reads, in one place.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 namespace fftconv {
@@ -19,5 +20,8 @@ struct Settings {
 const Settings& settings();
 /// Replaces what was read (options of the tools, tests). Call before the first device is opened.
 void set_settings(const Settings& settings);
+
+/// Where tools/setup puts NVIDIA's Python wheels: settings().venv, else ~/.local/share/fftconv/venv.
+std::filesystem::path private_venv();
 
 }  // namespace fftconv

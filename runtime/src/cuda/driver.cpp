@@ -60,9 +60,10 @@ std::string bind_all(const DynamicLibrary& library, Driver& driver) {
 Result<Driver> open_driver(const std::string& chosen) {
   if (chosen == "off") return missing("The CUDA driver is turned off by the setting FFTCONV_LIBCUDA=off");
   const std::vector<std::string> names =
-      chosen.empty() ? std::vector<std::string>{"libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1",
-                                                "/usr/local/nvidia/lib64/libcuda.so.1"}
-                     : std::vector<std::string>{chosen};
+      chosen.empty()
+          ? std::vector<std::string>{"libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1",
+                                     "/usr/local/nvidia/lib64/libcuda.so.1", "/usr/local/nvidia/lib/libcuda.so.1"}
+          : std::vector<std::string>{chosen};
   const auto library = DynamicLibrary::open_first(names);
   if (!library) {
     return chosen.empty()

@@ -5,8 +5,9 @@
 namespace fftconv::cuda {
 
 std::unique_ptr<Nvml> Nvml::open(const std::string& bus_id) {
-  const auto library = DynamicLibrary::open_first(
-      {"libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1", "/usr/local/nvidia/lib64/libnvidia-ml.so.1"});
+  const auto library = DynamicLibrary::open_first({"libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1",
+                                                   "/usr/local/nvidia/lib64/libnvidia-ml.so.1",
+                                                   "/usr/local/nvidia/lib/libnvidia-ml.so.1"});
   if (!library) return nullptr;
   int (*init)() = nullptr;
   int (*handle_by_bus_id)(const char*, void**) = nullptr;

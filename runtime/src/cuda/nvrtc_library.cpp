@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -94,12 +93,6 @@ std::vector<std::string> toolkit_candidates(const std::string& library, const fs
     }
   }
   return names;
-}
-
-fs::path private_venv() {
-  if (!settings().venv.empty()) return settings().venv;
-  const char* home = std::getenv("HOME");
-  return fs::path(home ? home : "/root") / ".local/share/fftconv/venv";
 }
 
 Result<const NvrtcLibrary*> nvrtc_library() {

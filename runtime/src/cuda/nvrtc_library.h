@@ -37,9 +37,6 @@ struct NvrtcLibrary {
 std::vector<std::string> toolkit_candidates(const std::string& library, const std::filesystem::path& toolkit_root,
                                             const std::filesystem::path& venv);
 
-/// settings().venv, else ~/.local/share/fftconv/venv.
-std::filesystem::path private_venv();
-
 /// Opened once for each value of settings().nvrtc; "off" hides it.
 Result<const NvrtcLibrary*> nvrtc_library();
 

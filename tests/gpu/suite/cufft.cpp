@@ -7,6 +7,7 @@
 
 #include "cuda/dynamic_library.h"
 #include "cuda/nvrtc_library.h"
+#include "fftconv/settings.h"
 #include "fftconv/statistics.h"
 
 namespace fftconv::gpu_suite {
@@ -166,9 +167,9 @@ struct Sequence {
 }  // namespace
 
 Result<Cufft> Cufft::open(const std::string& file) {
-  const auto library = cuda::DynamicLibrary::open_first(
-      file.empty() ? cuda::toolkit_candidates("cufft", "/usr/local", cuda::private_venv())
-                   : std::vector<std::string>{file});
+  const auto library =
+      cuda::DynamicLibrary::open_first(file.empty() ? cuda::toolkit_candidates("cufft", "/usr/local", private_venv())
+                                                    : std::vector<std::string>{file});
   if (!library) {
     return Error{ErrorCode::dependency_missing,
                  "libcufft was not found, so no time is compared with it: give --cufft FILE."};

@@ -46,10 +46,6 @@ int run(const Options& options) {
     return 2;
   }
   if (options.compile_only) return compile_all(options);
-  if (const auto device = open_cuda_device(0); !device) {
-    fmt::print(stderr, "{}\n", device.error().message);
-    return 2;
-  }
   return run_sections(std::filesystem::read_symlink("/proc/self/exe").string(), options);
 }
 

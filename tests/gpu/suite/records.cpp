@@ -21,6 +21,8 @@ Result<void> Records::begin(const std::string& case_name) { return append({{"beg
 
 Result<void> Records::end(const Json& record) { return append(record); }
 
+Result<void> Records::cut(const std::string& case_name) { return append({{"cut", case_name}}); }
+
 std::vector<Json> Records::read() const {
   std::vector<Json> records;
   std::ifstream in(file_);
@@ -38,7 +40,7 @@ std::string Records::unfinished() const {
     const Json record = Json::parse(line, nullptr, false);
     if (!record.is_object()) continue;
     if (record.contains("begin")) name = record["begin"].get<std::string>();
-    if (record.contains("case")) name.clear();
+    if (record.contains("case") || record.contains("cut")) name.clear();
   }
   return name;
 }

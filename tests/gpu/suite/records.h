@@ -22,6 +22,8 @@ class Records {
   /// Notes which case is about to run; what follows is blamed on it.
   Result<void> begin(const std::string& case_name);
   Result<void> end(const Json& record);
+  /// The case that began last was cut off by the budget: it has no record, and is not to blame for what follows.
+  Result<void> cut(const std::string& case_name);
 
   std::vector<Json> read() const;  ///< finished cases
   std::string unfinished() const;  ///< the case that began last and has no record, or empty

@@ -428,7 +428,8 @@ class SweepSection final : public Section {
                                   .generator_digest = generator_digest(),
                                   .policy = to_string(MeasurePolicy{})};
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      Trial trial{environment, problem, candidates[i].config, measurements[i], std::time(nullptr)};
+      const double predicted_s = predict(problem, candidates[i].config, gpu.facts()).total_s;
+      const Trial trial{environment, problem, candidates[i].config, measurements[i], predicted_s, std::time(nullptr)};
       if (auto done = db->put(trial); !done) return done;
     }
     std::string lines;

@@ -49,7 +49,7 @@ std::string ceilings_table(const std::vector<Json>& records) {
 
 }  // namespace
 
-Summary write_summary(const Options& options) {
+Summary write_summary(const Options& options, double wall_s) {
   Summary summary;
   Json results = {{"suite", 1}, {"sections", Json::object()}};
   std::string tables;
@@ -74,6 +74,9 @@ Summary write_summary(const Options& options) {
     if (section->name() == "sweep") tables += sweep_table(records);
   }
   results["bad"] = summary.bad;
+  results["left"] = summary.left;
+  results["budget_s"] = options.budget_s;
+  results["wall_s"] = wall_s;
   for (const auto& written :
        {write_file(options.out / "results.json", results.dump(1, ' ', false, Json::error_handler_t::replace) + "\n"),
         write_file(options.out / "table.txt", summary.text + "\n" + tables)}) {

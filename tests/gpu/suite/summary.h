@@ -14,6 +14,7 @@ struct Summary {
   std::string text;  ///< for people
 };
 
-Summary write_summary(const Options& options);
+/// `wall_s`: seconds of the run so far.
+Summary write_summary(const Options& options, double wall_s);
 
 }  // namespace fftconv::gpu_suite

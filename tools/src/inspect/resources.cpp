@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <optional>
 
 #include "algorithm_count.h"
@@ -9,6 +11,7 @@
 #include "fftconv/llvm_component.h"
 #include "fftconv/nvrtc.h"
 #include "inspect/simulation.h"
+#include "row_loop.h"
 #include "table.h"
 
 namespace fftconv::tools {
@@ -75,6 +78,16 @@ Result<Resources> collect(const Subject& subject, std::uint64_t seed) {
   return resources;
 }
 
+std::optional<double> slots_of_machine_code(const Resources& r) {
+  return r.machine ? machine_slots_per_point(*r.machine, r.source.config) : std::nullopt;
+}
+
+std::vector<std::pair<std::string, int>> opcodes_of(const CubinKernel& kernel) {
+  std::map<std::string, int> counts;
+  for (const std::string& mnemonic : kernel.code) ++counts[mnemonic];
+  return {counts.begin(), counts.end()};
+}
+
 std::string fixed(double value) { return fmt::format("{:.2f}", value); }
 
 void add_simulated(Table& table, const Subject& subject, const Resources& r) {
@@ -102,7 +115,10 @@ std::string as_text(const Subject& subject, const Resources& r) {
                          r.fits.by_warps)});
   table.add({"occupancy", fixed(r.fits.warps_share), ""});
   table.add({"issue slots a point", fixed(r.slots_per_point),
-             fmt::format("budget {}, counted by the emitter", fixed(r.budget.slots))});
+             fmt::format("budget {}, estimated by the emitter", fixed(r.budget.slots))});
+  const auto counted = slots_of_machine_code(r);
+  table.add({"the same in machine code", counted ? fixed(*counted) : "-",
+             counted ? "counted in the row loop" : "not counted: this kernel's loops are not told apart"});
   if (r.simulated) add_simulated(table, subject, r);
   std::string text = fmt::format("{}\n{} ({})\nNVRTC for {}, compiled in {}\n\n{}", to_string(subject.problem),
                                  to_string(subject.config), subject.chosen_by, r.source.arch,
@@ -116,11 +132,11 @@ std::string as_text(const Subject& subject, const Resources& r) {
     text += fmt::format("not simulated: {}\n", r.without);
   }
   if (r.machine) {
-    auto counts = r.machine->opcodes;
+    auto counts = opcodes_of(*r.machine);
     std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     Table opcodes({{"opcode"}, {"count", Align::right}});
     for (const auto& [name, number] : counts) opcodes.add({name, fmt::format("{}", number)});
-    text += fmt::format("\n{} instructions of machine code\n{}", r.machine->instructions, opcodes.text());
+    text += fmt::format("\n{} instructions of machine code\n{}", r.machine->code.size(), opcodes.text());
   }
   return text;
 }
@@ -139,6 +155,7 @@ Json as_json(const Subject& subject, const Resources& r) {
             {"occupancy", number(r.fits.warps_share)},
             {"slots_per_point", number(r.slots_per_point)},
             {"slots_budget", number(r.budget.slots)},
+            {"slots_per_point_in_machine_code", number(slots_of_machine_code(r).value_or(NAN))},
             {"shared_bytes_budget", number(r.budget.shared_bytes)},
             {"without", r.without}};
   if (r.simulated) {
@@ -148,8 +165,8 @@ Json as_json(const Subject& subject, const Resources& r) {
     json["simulated"] = to_json(*r.simulated);
   }
   if (r.machine) {
-    json["instructions"] = r.machine->instructions;
-    for (const auto& [name, number] : r.machine->opcodes) json["opcodes"][name] = number;
+    json["instructions"] = r.machine->code.size();
+    for (const auto& [name, number] : opcodes_of(*r.machine)) json["opcodes"][name] = number;
   }
   return json;
 }

@@ -32,20 +32,22 @@ int give(const InspectOptions& options, const Console& console, const std::strin
   return written ? 0 : console.fail(written.error());
 }
 
-/// nvdisasm reads a file; this one is gone when it has.
+/// Code sections alone, the tables of line numbers are left out. nvdisasm reads a file; it is gone when it has.
 Result<std::string> disassemble(const CompiledKernel& kernel) {
   const auto program = find_program("nvdisasm");
   if (!program) {
-    return Error{
-        ErrorCode::dependency_missing,
-        "nvdisasm is neither in PATH nor in /usr/local/cuda/bin; install the CUDA Toolkit to see machine code"};
+    return Error{ErrorCode::dependency_missing,
+                 "nvdisasm is neither in PATH nor in a CUDA Toolkit; install one, or NVIDIA's Python wheel "
+                 "nvidia-cuda-nvdisasm "
+                 "into the environment that FFTCONV_VENV names, to see machine code"};
   }
   std::string name = (std::filesystem::temp_directory_path() / "fftconv-XXXXXX").string();
   const int fd = ::mkstemp(name.data());
   if (fd < 0) return Error{ErrorCode::io, fmt::format("no temporary file can be made in '{}'", name)};
   ::close(fd);
   auto text = write_file(name, kernel.binary);
-  Result<std::string> listing = text ? run_program({program->string(), name}) : Result<std::string>(text.error());
+  Result<std::string> listing =
+      text ? run_program({program->string(), "--print-code", name}) : Result<std::string>(text.error());
   ::unlink(name.c_str());
   return listing;
 }

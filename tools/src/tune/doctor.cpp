@@ -119,7 +119,7 @@ int doctor(const TuneOptions& options, const Console& console) {
       llvm_part(),
       library_part("FFTW", fftw_names(), "fftconv-bench has no peer on the CPU"),
       library_part("cuFFT", cufft_names(), "fftconv-bench has no peer on the GPU"),
-      program_part("nvdisasm", "fftconv-inspect resources prints no machine code"),
+      program_part("nvdisasm", "fftconv-inspect sass prints no machine code"),
   };
   const std::vector<DatabaseState> files = {look_at_tuning_db(tuning_db_file()), look_at_file(kernels_db_file())};
   return finish(console, options.json ? dump(as_json(devices, parts, files)) : as_text(devices, parts, files));
