@@ -44,6 +44,8 @@ inline void add_machine_options(CLI::App& app, MachineOptions& options, bool wit
   app.add_option("--cache-dir", options.cache_dir, "folder of the databases (default FFTCONV_CACHE_DIR)")
       ->group(group);
   app.add_option("--nvrtc", options.nvrtc, "file of libnvrtc, or off (default FFTCONV_NVRTC)")->group(group);
+  app.add_option("--worker", options.worker, "program that runs candidates, or off (default FFTCONV_WORKER)")
+      ->group(group);
   app.add_option("--llvm", options.llvm, "file of the LLVM component, or off (default FFTCONV_LLVM)")->group(group);
   app.add_option("--libcuda", options.libcuda, "file of libcuda, or off (default FFTCONV_LIBCUDA)")->group(group);
 }

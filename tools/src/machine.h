@@ -14,7 +14,7 @@ struct MachineOptions {
   std::string device;     ///< "cuda", "cuda:1", "cpu", "sim"; empty: the best one present
   std::string arch;       ///< "sm_90a" …
   std::string cache_dir;  ///< folder of both databases
-  std::string nvrtc, llvm, libcuda;
+  std::string nvrtc, llvm, libcuda, worker;
 };
 
 /// Puts what the options say over the environment. Call once, before anything opens a library.

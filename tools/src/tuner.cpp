@@ -44,6 +44,7 @@ class Sweep {
     SearchOptions options{.rigor = options_.rigor, .policy = options_.policy, .clock = clock_};
     const auto left = static_cast<double>(problems_.size() - progress.problem);
     options.budget_s = std::max(kLeastBudget, (budget_s_ - elapsed()) / left);
+    options.max_trials = options_.max_trials;
     options.wanted = options_.wanted;
     options.cancelled = options_.cancelled;
     options.progress = [&](const SearchProgress& step) {

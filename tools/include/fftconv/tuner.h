@@ -30,6 +30,7 @@ struct SweepProgress {
 struct SweepOptions {
   Rigor rigor = Rigor::measure;
   double budget_s = 0;  ///< of all problems together; 0: 10 s for each
+  int max_trials = 0;   ///< of each problem, as SearchOptions::max_trials
   MeasurePolicy policy;
   std::function<bool(const KernelConfig&)> wanted;  ///< as SearchOptions::wanted
   Clock clock;                                      ///< empty: monotonic_clock()

@@ -16,7 +16,9 @@ struct TuneOptions {
   MachineOptions machine;
   std::string order;  ///< Monarch orders, "2,3"; empty: all
   std::string rigor = "measure";
-  double budget_s = 0;  ///< of a whole sweep; 0: 10 s for each problem
+  double budget_s = 0;      ///< of a whole sweep; 0: 10 s for each problem
+  int trials = 0;           ///< candidates of a problem at most; 0: by the rigor
+  bool in_process = false;  ///< sweep: no worker processes
   bool json = false;
   bool all = false;                ///< list: every trial
   std::string match;               ///< list: only problems that contain this

@@ -6,6 +6,7 @@
 #include "fftconv/kernel_source.h"
 #include "fftconv/llvm_component.h"
 #include "fftconv/nvrtc.h"
+#include "fftconv/worker.h"
 #include "json_out.h"
 #include "library.h"
 #include "table.h"
@@ -42,6 +43,12 @@ Part library_part(const std::string& name, const std::vector<std::string>& files
 Part program_part(const std::string& name, const std::string& cost) {
   const auto file = find_program(name);
   return {name, file.has_value(), file ? file->string() : "not installed", cost};
+}
+
+Part worker_part() {
+  const auto pool = make_worker_pool();
+  return {"worker", pool.ok(), pool ? find_worker().string() : pool.error().message,
+          "candidates run in the tuner's own process, where one that crashes ends the sweep"};
 }
 
 /// libcuda is what list_devices() says of the first CUDA device.
@@ -119,6 +126,7 @@ int doctor(const TuneOptions& options, const Console& console) {
       llvm_part(),
       library_part("FFTW", fftw_names(), "fftconv-bench has no peer on the CPU"),
       library_part("cuFFT", cufft_names(), "fftconv-bench has no peer on the GPU"),
+      worker_part(),
       program_part("nvdisasm", "fftconv-inspect sass prints no machine code"),
   };
   const std::vector<DatabaseState> files = {look_at_tuning_db(tuning_db_file()), look_at_file(kernels_db_file())};

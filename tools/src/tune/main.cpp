@@ -30,6 +30,9 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
   if (name == "sweep") {
     app.add_option("--rigor", options.rigor, "measure, patient, exhaustive")->capture_default_str();
     app.add_option("--budget", options.budget_s, "seconds for the whole sweep (default 10 for each problem)");
+    app.add_option("--trials", options.trials, "candidates to try for each problem at most (default by the rigor)");
+    app.add_flag("--in-process", options.in_process,
+                 "run candidates in this process; one that crashes or hangs then ends the sweep");
   }
   if (name == "list") {
     app.add_flag("--all", options.all, "every trial, failed ones too");

@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <sstream>
+
 #include "fftconv/tuner.h"
+#include "fftconv/worker.h"
 #include "progress.h"
 #include "table.h"
 #include "tune/sweep.h"
@@ -16,10 +20,19 @@ Table make_table(bool cuda) {
                               {"speed-up", Align::right},
                               {"GB/s", Align::right},
                               {"error", Align::right},
-                              {"measured", Align::right}};
+                              {"measured", Align::right},
+                              {"regret", Align::right},
+                              {"next best", Align::right}};
   if (cuda) columns.push_back({"predicted floor", Align::right});
   if (cuda) columns.push_back({"over floor", Align::right});
   return Table(std::move(columns));
+}
+
+/// How far behind the runner-up is; within the policy's tie it is said to be one.
+std::string next_best(const SearchSummary& summary) {
+  if (!summary.runner_up) return "-";
+  const double ratio = summary.runner_up->measurement.median / summary.winner->measurement.median;
+  return fmt::format("{:+.1f} %{}", 100 * (ratio - 1), summary.tie ? " (tie)" : "");
 }
 
 void add_row(Table& table, const SearchSummary& summary) {
@@ -32,7 +45,19 @@ void add_row(Table& table, const SearchSummary& summary) {
              plain > 0 ? show_ratio(plain / winner.median) : "-",
              show_rate(io_bytes(summary.problem) / winner.median), show_error(winner.error),
              fmt::format("{} of {}", summary.record.measured, summary.record.candidates),
+             summary.regret ? fmt::format("{:.1f} %", 100 * *summary.regret) : "-", next_best(summary),
              show_seconds(summary.floor_s), summary.floor_s > 0 ? show_ratio(winner.median / summary.floor_s) : "-"});
+}
+
+/// Lines "<count> <sentence>".
+std::vector<std::pair<int, std::string>> refusals_of(const SearchRecord& record) {
+  std::vector<std::pair<int, std::string>> refusals;
+  std::istringstream lines(record.refused);
+  for (std::string line; std::getline(lines, line);) {
+    const auto space = line.find(' ');
+    if (space != std::string::npos) refusals.emplace_back(std::atoi(line.c_str()), line.substr(space + 1));
+  }
+  return refusals;
 }
 
 Json row_json(const SearchSummary& summary) {
@@ -48,7 +73,21 @@ Json row_json(const SearchSummary& summary) {
   json["floor_s"] = number(summary.floor_s);
   json["predicted_s"] = number(summary.predicted_s);
   json["candidates"] = summary.record.candidates;
+  json["compiled"] = summary.record.compiled;
   json["measured"] = summary.record.measured;
+  json["refused"] = Json::array();
+  for (const auto& [count, reason] : refusals_of(summary.record)) {
+    json["refused"].push_back({{"count", count}, {"reason", reason}});
+  }
+  json["first"] = summary.record.first;
+  json["calibrated_on"] = summary.calibrated_on;
+  json["regret"] = summary.regret ? number(*summary.regret) : Json(nullptr);
+  json["regret_of_first"] = summary.regret_of_first ? number(*summary.regret_of_first) : Json(nullptr);
+  json["tie"] = summary.tie;
+  if (summary.runner_up) {
+    json["runner_up"] = {{"config", to_string(summary.runner_up->config)},
+                         {"median", number(summary.runner_up->measurement.median)}};
+  }
   json["complete"] = summary.record.complete;
   json["reused"] = summary.reused;
   json["failed"] = summary.failed;
@@ -84,6 +123,17 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
   SweepOptions options;
   options.rigor = job.rigor;
   options.budget_s = job.budget_s;
+  options.max_trials = job.trials;
+  if (!job.in_process) {
+    const auto pool = make_worker_pool();
+    if (pool) {
+      options.runner = [&context, pool = *pool, &options](const Problem& problem) {
+        return make_worker_runner(pool, context, problem, options.policy);
+      };
+    } else {
+      console.note("candidates run in this process, where one that crashes ends the sweep: " + pool.error().message);
+    }
+  }
   if (!job.orders.empty()) {
     options.wanted = [&](const KernelConfig& config) { return has_order(config, job.orders); };
   }

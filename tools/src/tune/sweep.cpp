@@ -23,7 +23,10 @@ Result<SweepJob> make_job(const TuneOptions& options, const Target& target) {
   auto problems = expand(options.problems, default_precision(target.facts));
   if (!problems) return problems.error();
   if (options.budget_s < 0) return invalid(fmt::format("a budget of {} s is less than nothing", options.budget_s));
+  if (options.trials < 0) return invalid(fmt::format("{} trials are less than none", options.trials));
   job.problems = std::move(*problems);
+  job.trials = options.trials;
+  job.in_process = options.in_process;
   job.orders = *orders;
   job.rigor = *rigor;
   job.budget_s =

@@ -17,7 +17,9 @@ struct SweepJob {
   std::vector<Problem> problems;
   Orders orders;
   Rigor rigor = Rigor::measure;
-  double budget_s = 0;  ///< of all problems together
+  double budget_s = 0;      ///< of all problems together
+  int trials = 0;           ///< candidates of a problem at most; 0: by the rigor
+  bool in_process = false;  ///< candidates run in this process
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): the move of a JSON value asserts, it does not throw
