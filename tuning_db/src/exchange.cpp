@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
 
 #include "names.h"
 #include "tuning_db_state.h"
@@ -22,6 +24,7 @@ Json number(double value) { return std::isinf(value) ? Json(value > 0 ? "inf" : 
 
 double number_of(const Json& json) {
   if (json.is_string() && json.get<std::string>() == "inf") return std::numeric_limits<double>::infinity();
+  if (json.is_string() && json.get<std::string>() == "-inf") return -std::numeric_limits<double>::infinity();
   return json.get<double>();
 }
 
@@ -29,6 +32,9 @@ template <class Integer>
 Integer integer_of(const Json& json, const char* name) {
   const Json& value = json.at(name);
   if (!value.is_number_integer()) throw std::out_of_range(fmt::format("{} is not an integer", name));
+  // What is above the range of int64 is kept as unsigned and would come out negative.
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())
+    throw std::out_of_range(fmt::format("{} does not fit", name));
   auto wide = value.get<std::int64_t>();
   if (wide < std::numeric_limits<Integer>::min() || wide > std::numeric_limits<Integer>::max())
     throw std::out_of_range(fmt::format("{} does not fit", name));
@@ -50,7 +56,7 @@ Environment environment_of(const Json& json) {
 }
 
 Result<Trial> trial_of(const Json& json) {
-  if (json.at("format").get<int>() != line_format)
+  if (integer_of<int>(json, "format") != line_format)
     return invalid(fmt::format("its format is {}, this fftconv reads {}", json.at("format").dump(), line_format));
   Trial trial;
   trial.environment = environment_of(json.at("environment"));
@@ -79,6 +85,18 @@ Result<Trial> trial_of(const Json& json) {
   if (json.contains("predicted_s")) trial.predicted_s = json.at("predicted_s").get<double>();
   if (auto fine = check_trial(trial); !fine) return fine.error();
   return trial;
+}
+
+/// Parses, and refuses an object that has a key twice: parsers differ in which of the two they keep.
+Json parse_once(std::string_view line) {
+  std::vector<std::set<std::string>> open;
+  return Json::parse(line, [&open](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
+      throw std::invalid_argument(fmt::format("key {} stands there twice", parsed.dump()));
+    return true;
+  });
 }
 
 }  // namespace
@@ -119,7 +137,7 @@ std::string format_line(const Trial& trial) {
 Result<Trial> parse_line(std::string_view line) {
   // The JSON library reports by exceptions; they end here.
   try {
-    return trial_of(Json::parse(line));
+    return trial_of(parse_once(line));
   } catch (const std::exception& failure) {
     return invalid(failure.what());
   }

@@ -1,4 +1,4 @@
-// Trials as JSON lines.
+// Trials as JSON lines; trial.schema.json says what each key holds.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,9 @@ namespace fftconv {
 
 /// One line without its end. Numbers round-trip exactly; bytes that are not UTF-8 are replaced.
 std::string format_line(const Trial& trial);
-/// Errors: invalid_argument, with what is wrong with the line.
+/// Keys that it does not know are passed over, so that a later fftconv may add some without a new format number.
+/// Errors: invalid_argument, with what is wrong with the line: another format, a key that is missing or there twice,
+/// a number that is NaN or beyond the range of its type, bytes that are not UTF-8.
 Result<Trial> parse_line(std::string_view line);
 
 struct ParsedLines {

@@ -24,7 +24,11 @@ struct TuneOptions {
   std::string match;               ///< list: only problems that contain this
   std::string db;                  ///< list, export: another database
   std::string output;              ///< export: a file
-  std::vector<std::string> files;  ///< import, merge
+  bool schema = false;             ///< export: the format in place of the trials
+  std::string devices;             ///< report: only environments whose device or architecture contains this
+  std::vector<std::string> bench;  ///< report: what fftconv-bench wrote
+  bool fail_on_slower = false;     ///< diff: exit status 1 where a problem became slower
+  std::vector<std::string> files;  ///< import, merge, diff
 };
 
 // Each returns the exit status.
@@ -35,6 +39,8 @@ int doctor(const TuneOptions& options, const Console& console);
 int export_trials(const TuneOptions& options, const Console& console);
 int import_trials(const TuneOptions& options, const Console& console);
 int merge(const TuneOptions& options, const Console& console);
+int report(const TuneOptions& options, const Console& console);
+int diff(const TuneOptions& options, const Console& console);
 
 /// Prints; status 0, or that of a standard output that cannot be written.
 int finish(const Console& console, const std::string& text);

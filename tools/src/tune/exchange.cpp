@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "database.h"
+#include "fftconv/trial_schema.h"
 #include "files.h"
 #include "json_out.h"
 #include "tune/commands.h"
@@ -22,6 +23,7 @@ int finish(const Console& console, const std::string& text) {
 }
 
 int export_trials(const TuneOptions& options, const Console& console) {
+  if (options.schema) return finish(console, std::string(trial_schema()));
   auto database = open_to_read(options.db.empty() ? tuning_db_file() : std::filesystem::path(options.db), &console);
   if (!database) return console.fail(database.error());
   std::string lines;

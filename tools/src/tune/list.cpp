@@ -13,7 +13,7 @@
 namespace fftconv::tools {
 namespace {
 
-bool is_better(const Trial& a, const Trial& b) {
+bool comes_before(const Trial& a, const Trial& b) {
   const bool a_measured = a.measurement.status == TrialStatus::measured;
   const bool b_measured = b.measurement.status == TrialStatus::measured;
   if (a_measured != b_measured) return a_measured;
@@ -81,7 +81,7 @@ int list(const TuneOptions& options, const Console& console) {
       }
       Row& row = rows[place->second];
       ++row.trials;
-      if (is_better(trial, row.trial)) row.trial = trial;
+      if (comes_before(trial, row.trial)) row.trial = trial;
       return true;
     });
     if (!visited) return console.fail(visited.error());

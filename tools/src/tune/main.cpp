@@ -20,6 +20,8 @@ constexpr Command kCommands[] = {
     {"export", "all trials as JSON lines", export_trials},
     {"import", "take in trials exported elsewhere", import_trials},
     {"merge", "take in the trials of other databases", merge},
+    {"report", "one page that shows all that was measured", report},
+    {"diff", "what became faster or slower from one database to another", diff},
 };
 
 void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
@@ -38,11 +40,25 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
     app.add_flag("--all", options.all, "every trial, failed ones too");
     app.add_option("--match", options.match, "only problems whose text contains this");
   }
-  if (name == "list" || name == "export") app.add_option("--db", options.db, "another database than the user's own");
+  if (name == "list" || name == "export" || name == "report")
+    app.add_option("--db", options.db, "another database than the user's own");
   if (name == "export") app.add_option("-o,--output", options.output, "file to write (default standard output)");
+  if (name == "export") app.add_flag("--schema", options.schema, "print the JSON Schema of a line instead");
+  if (name == "report") {
+    app.add_option("-o,--output", options.output, "file to write, HTML")->required();
+    app.add_option("--device", options.devices, "only devices whose name or architecture contains this");
+    app.add_option("--bench", options.bench, "times of peers, as fftconv-bench -o writes them; may be repeated")
+        ->allow_extra_args(false);
+  }
+  if (name == "diff") {
+    app.add_option("FILES", options.files, "before and after: databases, or files that export wrote")
+        ->required()
+        ->expected(2);
+    app.add_flag("--fail-on-slower", options.fail_on_slower, "exit status 1 where a problem became slower");
+  }
   if (name == "import") app.add_option("FILES", options.files, "JSON lines, as export writes them")->required();
   if (name == "merge") app.add_option("FILES", options.files, "databases (tuning.db)")->required();
-  if (name != "export") app.add_flag("--json", options.json, "answer as JSON");
+  if (name != "export" && name != "report") app.add_flag("--json", options.json, "answer as JSON");
   add_machine_options(app, options.machine, name == "sweep" || name == "best");
 }
 
