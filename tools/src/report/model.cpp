@@ -20,10 +20,8 @@ std::string family_name(const Problem& p) {
   rest.seqlen = rest.filter_len = 1;
   rest.batch = rest.channels = 1;
   std::string text = to_string(rest);
-  const auto cut = [&text](const std::string& part) {
-    if (const auto at = text.find(part); at != std::string::npos) text.erase(at, part.size());
-  };
-  cut("/L1/k1/b1/h1");
+  const std::string sizes = "/L1/k1/b1/h1";
+  if (const auto at = text.find(sizes); at != std::string::npos) text.erase(at, sizes.size());
   const double share = static_cast<double>(p.filter_len) / static_cast<double>(p.seqlen);
   return fmt::format("{}, {}, batch {}", text,
                      p.filter_len == p.seqlen ? "k = L" : fmt::format("k = {:.3g} L", share), p.batch);
@@ -33,6 +31,9 @@ std::vector<Family> families_of(const std::vector<ProblemResult>& problems) {
   std::map<std::string, Family> by_name;
   for (std::size_t i = 0; i < problems.size(); ++i) {
     Family& family = by_name[family_name(problems[i].problem)];
+    const bool is_new =
+        family.problems.empty() || problems[family.problems.back()].problem.seqlen != problems[i].problem.seqlen;
+    family.lengths += is_new ? 1 : 0;  // problems are sorted by length
     family.problems.push_back(i);
   }
   std::vector<Family> families;
@@ -41,7 +42,7 @@ std::vector<Family> families_of(const std::vector<ProblemResult>& problems) {
     families.push_back(std::move(family));
   }
   std::stable_sort(families.begin(), families.end(),
-                   [](const Family& a, const Family& b) { return a.problems.size() > b.problems.size(); });
+                   [](const Family& a, const Family& b) { return a.lengths > b.lengths; });
   return families;
 }
 

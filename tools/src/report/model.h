@@ -51,9 +51,10 @@ struct ProblemResult {
   std::int64_t elements() const { return problem.seqlen * problem.batch * problem.channels; }
 };
 
-/// Problems that differ in length (and, at equal work, in rows) alone: one chart.
+/// Problems that differ in length and channels alone: one chart.
 struct Family {
   std::string name;
+  int lengths = 0;                    ///< different ones
   std::vector<std::size_t> problems;  ///< places in Section::problems, by length
 };
 

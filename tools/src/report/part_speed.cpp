@@ -63,12 +63,11 @@ std::string chart(const Section& section, const Family& family, const std::strin
             .y = log_axis("", low, high, show_seconds),
             .guides = {},
             .series = lines,
-            .height = 260,
-            .left = 76};
-  return fmt::format("<h4>{}</h4>\n", escape(family.name)) +
-         figure(svg(plot),
-                "Median time of the fastest kernel divided by batch × channels × L: seconds for each sample, "
-                "lower is faster. Both axes are logarithmic.");
+            .width = 460,
+            .height = 250,
+            .left = 68,
+            .right = 84};
+  return figure(svg(plot), family.name);
 }
 
 std::string peer_cell(const ProblemResult& result) {
@@ -101,14 +100,26 @@ std::string speed_part(const Section& section, const std::string& id, bool with_
                   "bench.json</span> times FFTW or cuFFT, <span class=\"k\">fftconv-tune report --bench "
                   "bench.json</span> puts them here.</p>\n";
   }
-  std::size_t drawn = 0;
+  std::string charts;
+  std::size_t drawn = 0, left_out = 0;
   for (const Family& family : section.families) {
-    if (drawn == kCharts) break;
-    html += chart(section, family, fmt::format("{}-speed-{}", id, ++drawn));
+    if (family.lengths < 2 || drawn == kCharts) {
+      left_out += family.problems.size();
+      continue;
+    }
+    charts += chart(section, family, fmt::format("{}-speed-{}", id, ++drawn));
   }
-  if (section.families.size() > kCharts) {
-    html += fmt::format("<p class=\"note\">{} more kinds of problem are in the table alone.</p>\n",
-                        section.families.size() - kCharts);
+  if (!charts.empty()) {
+    html +=
+        "<p>Median time of the fastest kernel divided by batch × channels × L, in seconds for each sample: lower "
+        "is faster. Both axes are logarithmic.</p>\n<div class=\"charts\">" +
+        charts + "</div>\n";
+  }
+  if (left_out > 0) {
+    html += fmt::format(
+        "<p class=\"note\">{} problems whose like was measured at no other length, or beyond {} charts, "
+        "stand in the table alone.</p>\n",
+        left_out, kCharts);
   }
   HtmlTable table{.caption = "Winners",
                   .columns = {{"problem"},
