@@ -30,7 +30,7 @@ std::string chart(const Section& section, const std::string& id) {
             .y = {},
             .guides = {},
             .series = {},
-            .left = 176,
+            .left = 196,
             .right = 24};
   double low = 1, high = 1;
   for (const ErrorGroup& group : section.errors) {

@@ -46,7 +46,7 @@ std::string prediction_part(const Section& section, const std::string& id) {
     if (from < to) plot.guides.push_back({.name = "", .points = {{from, factor * from}, {to, factor * to}}});
   }
   for (auto& [strategy, one] : series) plot.series.push_back(std::move(one));
-  const std::string left_out = step > 1 ? fmt::format(" Every {}th trial is drawn.", step) : "";
+  const std::string left_out = step > 1 ? fmt::format(" One trial in {} is drawn.", step) : "";
   html +=
       figure(svg(plot) + legend(plot.series),
              "Up: measured median. Dotted: measured equal to predicted, half of it and twice. Trials that left the "

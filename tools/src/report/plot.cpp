@@ -110,9 +110,10 @@ Axis log_axis(std::string title, double low, double high, const std::function<st
   const int step = std::max(1, static_cast<int>(std::ceil(decades / 8)));
   for (int power = static_cast<int>(std::floor(std::log10(axis.low))); std::pow(10.0, power) <= axis.high; ++power) {
     if (power % step != 0) continue;
-    for (const double factor : {1.0, 2.0, 5.0}) {
+    for (const double factor : {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}) {
       const double value = factor * std::pow(10.0, power);
-      if ((factor > 1 && decades > 3) || value < axis.low || value > axis.high) continue;
+      const bool coarse = factor == 1.0 || factor == 2.0 || factor == 5.0;
+      if ((factor > 1 && decades > 3) || (!coarse && decades > 1) || value < axis.low || value > axis.high) continue;
       axis.ticks.push_back({value, label(value)});
     }
   }

@@ -22,7 +22,7 @@ struct Axis {
 };
 
 /// A logarithmic axis around positive values, a little wider than they are, with ticks at 1, 2 and 5 times powers of
-/// ten (powers of ten alone over more than three decades).
+/// ten, at powers of ten alone over more than three decades, and at 1.5, 3 and 7 too within one.
 Axis log_axis(std::string title, double low, double high, const std::function<std::string(double)>& label);
 /// A logarithmic axis of lengths, ticks at powers of two ("4K").
 Axis length_axis(double low, double high);
