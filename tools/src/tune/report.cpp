@@ -64,7 +64,11 @@ Result<std::vector<BenchEntry>> bench_files(const std::vector<std::string>& file
 int report(const TuneOptions& options, const Console& console) {
   const std::filesystem::path file = options.db.empty() ? tuning_db_file() : std::filesystem::path(options.db);
   auto database = options.db.empty() ? open_to_read(file, &console) : open_recorded(file, console);
-  if (!database) return console.fail(database.error());
+  if (!database) {
+    Error error = database.error();
+    if (error.code == ErrorCode::not_found) error.code = ErrorCode::invalid_argument;
+    return console.fail(error);
+  }
   ReportInputs inputs;
   auto trials = all_trials(*database);
   if (!trials) return console.fail(trials.error());

@@ -1,0 +1,89 @@
+// fftconv-tune report, diff and export --schema, as a user runs them.
+#include "fftconv/trial_schema.h"
+#include "report_fixture.h"
+#include "tool_process.h"
+
+using namespace tool_test;
+using namespace fftconv;
+using namespace fftconv::test;
+
+namespace {
+
+/// An export of the report's sample, and the same where one kernel takes `factor` of the time.
+std::string lines(double factor) {
+  auto database = TuningDb::open({});
+  REQUIRE(database.ok());
+  for (Trial trial : report_inputs().trials) {
+    Measurement& m = trial.measurement;
+    const double centre = m.median * factor;
+    m.samples.clear();
+    for (int i = 0; i < 15; ++i) m.samples.push_back(centre * (1 + 0.0005 * (i - 7)));
+    m.lower_quartile = m.median = m.upper_quartile = centre;
+    REQUIRE(database->put(trial).ok());
+  }
+  std::string text;
+  REQUIRE(database->export_lines(text).ok());
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a report is written from a database or from exported lines") {
+  const Workplace place;
+  place.write("trials.jsonl", lines(1));
+  REQUIRE(place.run("tune", {"import", place.file("trials.jsonl")}).status == 0);
+  for (const std::vector<std::string>& from : {std::vector<std::string>{}, {"--db", place.file("trials.jsonl")}}) {
+    std::vector<std::string> command{"report", "-o", place.file("report.html")};
+    command.insert(command.end(), from.begin(), from.end());
+    const Output output = place.run("tune", command);
+    CAPTURE(output.err);
+    REQUIRE(output.status == 0);
+    CHECK(contains(output.out, "a report of 64 trials"));
+    const std::string page = place.read("report.html");
+    CHECK(page.starts_with("<!DOCTYPE html>"));
+    for (const char* title : part_titles) CHECK(contains(page, title));
+  }
+  const Output gpu = place.run("tune", {"report", "-o", place.file("gpu.html"), "--device", "H200"});
+  CHECK(contains(gpu.out, "a report of 32 trials"));
+}
+
+TEST_CASE("a report that cannot be made is one sentence") {
+  const Workplace place;
+  check_refused(place.run("tune", {"report", "-o", place.file("r.html")}), 2, "tune", "no tuning database");
+  place.write("trials.jsonl", lines(1));
+  const std::string db = place.file("trials.jsonl");
+  check_refused(place.run("tune", {"report", "--db", db, "-o", place.file("r.html"), "--device", "Z80"}), 2, "tune",
+                "no device");
+  place.write("bench.json", "{}");
+  check_refused(
+      place.run("tune", {"report", "--db", db, "-o", place.file("r.html"), "--bench", place.file("bench.json")}), 2,
+      "tune", "not what fftconv-bench -o writes");
+  CHECK_FALSE(fs::exists(place / "r.html"));
+}
+
+TEST_CASE("diff says what became slower, and fails on it where asked to") {
+  const Workplace place;
+  place.write("a.jsonl", lines(1));
+  place.write("b.jsonl", lines(1.3));
+  const std::string a = place.file("a.jsonl"), b = place.file("b.jsonl");
+  const Output slower = place.run("tune", {"diff", a, b});
+  CHECK(slower.status == 0);
+  CHECK(contains(slower.out, "0 faster, 16 slower, 0 same, 0 cannot tell"));
+  CHECK(place.run("tune", {"diff", a, b, "--fail-on-slower"}).status == 1);
+  CHECK(place.run("tune", {"diff", b, a, "--fail-on-slower"}).status == 0);
+  const Json json = place.run("tune", {"diff", a, a, "--json"}).json();
+  CHECK(json["counts"]["same"] == 16);
+  check_refused(place.run("tune", {"diff", a, place.file("none")}), 2, "tune", "no file");
+  place.write("words.txt", "not a trial\n");
+  const Output words = place.run("tune", {"diff", a, place.file("words.txt")});
+  CHECK(words.status == 2);
+  CHECK(contains(words.err, "neither a database nor lines that export wrote"));
+}
+
+TEST_CASE("export prints its schema without a database") {
+  const Workplace place;
+  const Output output = place.run("tune", {"export", "--schema"});
+  CHECK(output.status == 0);
+  CHECK(output.out == std::string(trial_schema()));
+  CHECK(output.json()["properties"].contains("predicted_s"));
+}
