@@ -144,6 +144,8 @@ TEST_CASE("two that are 1 % apart are a tie, and it is said") {
   CHECK(summary.tie);
   REQUIRE(summary.runner_up);
   CHECK(summary.runner_up->config == configs[2]);
+  const Plan plan = context->plan(small_problem(), {.rigor = Rigor::cached_only}).value();
+  CHECK(plan.explain().find("a tie with " + to_string(configs[2])) != std::string::npos);
 }
 
 TEST_CASE("quartiles of the samples are stored with every trial") {
