@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <set>
 
 #include "fake_bench.h"
 #include "fftconv/search.h"
@@ -30,7 +31,8 @@ double truth_of(const KernelConfig& config, double lead) {
 
 SearchSummary searched(const Noise& noise, std::uint64_t seed, double lead) {
   auto random = std::make_shared<std::mt19937_64>(seed);
-  auto now = std::make_shared<int>(0);
+  // Wherever in its drift the device is when the search begins.
+  auto now = std::make_shared<int>(static_cast<int>((*random)() % 2000));
   auto clock = std::make_shared<double>(0);
   FakeScript script;
   script.sample = [=](const KernelConfig& config, int) {
@@ -142,6 +144,8 @@ TEST_CASE("two that are 1 % apart are a tie, and it is said") {
   CHECK(summary.tie);
   REQUIRE(summary.runner_up);
   CHECK(summary.runner_up->config == configs[2]);
+  const Plan plan = context->plan(small_problem(), {.rigor = Rigor::cached_only}).value();
+  CHECK(plan.explain().find("a tie with " + to_string(configs[2])) != std::string::npos);
 }
 
 TEST_CASE("quartiles of the samples are stored with every trial") {
@@ -187,6 +191,38 @@ TEST_CASE("a quiet race ends early, a noisy one goes on to its limit of samples,
   const std::size_t cut = samples_at(0.3, 10);
   CHECK(cut >= 5);
   CHECK(cut < 15);
+}
+
+TEST_CASE("fewer trials than a rigor promises do not count as that rigor, all of the space does") {
+  const auto context = context_on(make_fake_device({}));
+  CHECK_FALSE(
+      search(*context, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 20}).value().record.complete);
+  CHECK_FALSE(search(*context, small_problem(), {.rigor = Rigor::patient, .max_trials = 30}).value().record.complete);
+  CHECK(search(*context, small_problem(), {.rigor = Rigor::measure}).value().record.complete);
+  CHECK(search(*context, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 1'000'000})
+            .value()
+            .record.complete);
+}
+
+TEST_CASE("one that was timed in a slow spell is compared through the best so far, and wins if it is faster") {
+  // All of the third heat and what follows runs 30 % slower; the fastest is in it.
+  std::vector<KernelConfig> configs;
+  FakeScript script;
+  auto seen = std::make_shared<std::set<std::string>>();
+  script.sample = [&configs, seen](const KernelConfig& config, int) {
+    seen->insert(to_string(config));
+    const double truth = config == configs[20] ? 0.9e-5 : config == configs[3] ? 1e-5 : 1.1e-5;
+    return plain(truth * (seen->size() > 16 ? 1.3 : 1));
+  };
+  const auto device = make_fake_device(script);
+  configs = ranked_configs(small_problem(), *device);
+  const auto context = context_on(device);
+  const SearchSummary summary =
+      search(*context, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 40}).value();
+  CHECK(summary.winner->config == configs[20]);
+  // The database agrees, although the loser's own median is the lower one.
+  const std::vector<Trial> trials = trials_of(*context, small_problem());
+  CHECK(trials.front().config == configs[20]);
 }
 
 TEST_CASE("a budget in trials is kept, and known trials count") {

@@ -43,6 +43,7 @@ std::vector<Row> rows_of(std::span<const TimedCandidate> trials, const DeviceFac
     if (members.size() < kLeastOfProblem) continue;
     double best = members.front()->seconds;
     for (const TimedCandidate* trial : members) best = std::min(best, trial->seconds);
+    const std::size_t before = rows.size();
     for (const TimedCandidate* trial : members) {
       const double predicted = predict(trial->problem, trial->config, device).total_s;
       if (!(predicted > 0) || !std::isfinite(predicted)) continue;
@@ -53,7 +54,7 @@ std::vector<Row> rows_of(std::span<const TimedCandidate> trials, const DeviceFac
           std::all_of(row.traits.begin(), row.traits.end(), [](double t) { return std::isfinite(t); });
       if (finite && std::isfinite(row.residual)) rows.push_back(std::move(row));
     }
-    ++problems;
+    if (rows.size() > before) ++problems;
   }
   return rows;
 }

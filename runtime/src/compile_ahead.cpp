@@ -24,6 +24,11 @@ void CompileAhead::add(const std::vector<KernelConfig>& configs) {
   changed_.notify_all();
 }
 
+void CompileAhead::forget() {
+  const std::lock_guard lock(mutex_);
+  queue_.clear();
+}
+
 void CompileAhead::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return queue_.empty() && busy_ == 0; });

@@ -20,6 +20,8 @@ class CompileAhead {
   CompileAhead& operator=(const CompileAhead&) = delete;
 
   void add(const std::vector<KernelConfig>& configs);
+  /// Drops what is queued and was not begun.
+  void forget();
   /// Until nothing is queued or being compiled.
   void wait();
 

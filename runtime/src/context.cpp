@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <ctime>
+#include <map>
 #include <set>
 
 #include "dispatcher.h"
@@ -53,11 +54,11 @@ class DeviceContext : public Context {
   Result<Plan> plan(const Problem& problem, const PlanOptions& options) override;
   Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) override;
 
-  std::shared_ptr<const Calibration> calibration() override;
   std::optional<CompiledKernel> cached_kernel(const KernelSource& source) override { return kernels_.cached(source); }
   void keep_kernel(const KernelSource& source, const CompiledKernel& kernel) override {
     kernels_.keep(source, kernel);
   }
+  std::shared_ptr<const Calibration> calibration(const std::string& policy) override;
 
   void with_database(const std::function<void(TuningDb&)>& use) override {
     const std::lock_guard lock(database_mutex_);
@@ -91,8 +92,11 @@ class DeviceContext : public Context {
   std::optional<TuningDb> shipped_;
   bool shipped_opened_ = false;
   std::mutex calibration_mutex_;
-  std::shared_ptr<const Calibration> calibration_;
-  std::int64_t calibrated_at_ = -1;  ///< TuningDb::last_trial() then
+  struct Calibrated {
+    std::shared_ptr<const Calibration> calibration;
+    std::int64_t at = -1;  ///< TuningDb::last_trial() then
+  };
+  std::map<std::string, Calibrated> calibrated_;  ///< by policy
   KernelStore kernels_;
   PlanMemory plans_;
   std::mutex searching_;   ///< one search at a time has the device
@@ -125,7 +129,7 @@ Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions&
     known = remembered(problem, device_->facts(), environment_, database, [this] { return shipped(); });
   });
   if (std::optional<Plan> plan = first_that_works(known, attempt)) return *plan;
-  const std::vector<Candidate> rest = modelled(problem, device_->facts(), calibration().get());
+  const std::vector<Candidate> rest = modelled(problem, device_->facts(), calibration(environment_.policy).get());
   if (std::optional<Plan> plan = first_that_works(rest, attempt)) return *plan;
   if (attempt.last_error) {
     Error error = *attempt.last_error;
@@ -152,27 +156,29 @@ TuningDb* DeviceContext::shipped() {
   return shipped_ ? &*shipped_ : nullptr;
 }
 
-std::shared_ptr<const Calibration> DeviceContext::calibration() {
+std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string& policy) {
   constexpr int latest = 2000;  // trials: what a regression with some 45 weights needs, read in a few milliseconds
   const std::lock_guard lock(calibration_mutex_);
+  Calibrated& known = calibrated_[policy];
+  Environment environment = environment_;
+  environment.policy = policy;
   std::vector<TimedCandidate> timed;
   std::int64_t last = 0;
   bool due = false;
   with_database([&](TuningDb& database) {
     last = database.last_trial();
-    due = calibrated_at_ < 0 || last < calibrated_at_ || 4 * (last - calibrated_at_) > calibrated_at_;
+    due = known.at < 0 || last < known.at || 4 * (last - known.at) > known.at;
     if (!due) return;
-    for (Trial& trial : database.recent_trials(environment_, latest)) {
+    for (Trial& trial : database.recent_trials(environment, latest)) {
       timed.push_back({std::move(trial.problem), std::move(trial.config), trial.measurement.median});
     }
   });
-  if (!due) return calibration_;
-  calibrated_at_ = last;
-  calibration_.reset();
+  if (!due) return known.calibration;
+  known = {.calibration = nullptr, .at = last};
   if (std::optional<Calibration> fitted = Calibration::fit(timed, device_->facts())) {
-    calibration_ = std::make_shared<const Calibration>(std::move(*fitted));
+    known.calibration = std::make_shared<const Calibration>(std::move(*fitted));
   }
-  return calibration_;
+  return known.calibration;
 }
 
 // A sentence for explain() where the search left something to be said; else empty.

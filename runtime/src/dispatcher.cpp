@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "fftconv/cost_model.h"
 #include "fftconv/kernel_source.h"
+#include "fftconv/measure.h"
 #include "fftconv/search_space.h"
 #include "fftconv/shipped.h"
 
@@ -15,6 +17,25 @@ namespace {
 bool contains(const std::vector<Candidate>& candidates, const KernelConfig& config) {
   return std::any_of(candidates.begin(), candidates.end(),
                      [&](const Candidate& candidate) { return candidate.config == config; });
+}
+
+// Winner and runner-up of `trials`, which has the fastest first: whether the choice between them rests on a time.
+std::string tie_note(const std::vector<Trial>& trials, const KernelConfig& winner) {
+  const auto won = std::find_if(trials.begin(), trials.end(), [&](const Trial& t) { return t.config == winner; });
+  if (won == trials.end() || won->measurement.median <= 0) return {};
+  const Trial* nearest = nullptr;
+  const auto distance = [&](const Trial& t) {
+    return std::abs(std::log(t.measurement.median / won->measurement.median));
+  };
+  for (const Trial& trial : trials) {
+    const TrialStatus status = trial.measurement.status;
+    const bool timed =
+        (status == TrialStatus::measured || status == TrialStatus::dropped) && trial.measurement.median > 0;
+    if (timed && trial.config != winner && (!nearest || distance(trial) < distance(*nearest))) nearest = &trial;
+  }
+  if (!nearest || distance(*nearest) > std::log(1 + MeasurePolicy{}.tie)) return {};
+  return fmt::format("; a tie with {}, {:.1f} % away", to_string(nearest->config),
+                     100 * std::expm1(distance(*nearest)));
 }
 
 // In how many fields two configs agree, the radices left out; none where they compute in another way altogether.
@@ -58,13 +79,15 @@ std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& fac
   if (!best || best->provenance != Provenance::exact) {
     if (TuningDb* under = shipped()) best = choose(own, *under, environment, problem, adapted);
   }
+  const std::vector<Trial> trials = own.trials(environment, problem);
   if (best) {
+    const bool exact = best->provenance == Provenance::exact;
     candidates.push_back({.config = best->config,
                           .provenance = best->provenance,
-                          .reason = best->explanation,
-                          .measured_s = best->provenance == Provenance::exact ? best->seconds : 0});
+                          .reason = best->explanation + (exact ? tie_note(trials, best->config) : std::string()),
+                          .measured_s = exact ? best->seconds : 0});
   }
-  for (const Trial& trial : own.trials(environment, problem)) {
+  for (const Trial& trial : trials) {
     if (trial.measurement.status != TrialStatus::measured || contains(candidates, trial.config)) continue;
     if (!check_legal(problem, trial.config, facts)) continue;
     candidates.push_back({.config = trial.config,

@@ -19,7 +19,7 @@ namespace fftconv {
 namespace {
 
 constexpr std::size_t kHeat = 8;       // candidates that hold device memory at a time
-constexpr std::size_t kFinalists = 4;  // at most, in the second measurement
+constexpr std::size_t kFinalists = 6;  // at most, in the second measurement
 constexpr double kPrepareShare = 0.7;  // of the budget: what is prepared must still be raced
 
 bool won_or_ran(const Trial& trial) { return trial.measurement.status == TrialStatus::measured; }
@@ -29,7 +29,12 @@ std::string one_line(std::string text) {
   return text;
 }
 
-bool faster(const Trial& a, const Trial& b) { return a.measurement.median < b.measurement.median; }
+/// What turns times of a race in which the best so far took `now` into those of the race where it took `before`. A
+/// change that noise explains is none: correcting it would bring in the noise of one candidate to all.
+double drift(double before, double now, double tie) {
+  if (!(before > 0) || !(now > 0)) return 1;
+  return std::abs(std::log(before / now)) > std::log(1 + tie) ? before / now : 1;
+}
 
 class Search {
  public:
@@ -64,7 +69,9 @@ class Search {
   bool stopped() const { return out_of_time(1) || (options_.cancelled && options_.cancelled()); }
   double budget() const;
   bool wanted(const KernelConfig& config) const { return !options_.wanted || options_.wanted(config); }
-  void store(const KernelConfig& config, const Measurement& measurement, bool report);
+  /// `scale`: from this race to the search's first, drift().
+  void store(const KernelConfig& config, const Measurement& measurement, bool report, double scale = 1);
+  double level(const Trial& trial) const { return levels_.at(to_string(trial.config)); }
   void learn(const Trial& trial);
   int untried() const;
   double predicted_of(const KernelConfig& config) const;
@@ -84,6 +91,7 @@ class Search {
   std::map<std::string, std::size_t> place_;  ///< in ranked_, by config
   std::optional<Surrogate> surrogate_;        ///< its candidates are those of ranked_
   std::map<std::string, Trial> trials_;       ///< by config: of the database and of this search
+  std::map<std::string, double> levels_;      ///< their medians as if all had been raced at once, by config
   std::optional<SearchRecord> before_;        ///< the search that was stored when this one began
   std::optional<Error> store_error_;
   int limit_ = 0, total_ = 0, done_ = 0, reused_ = 0, tried_ = 0, throttled_ = 0, calibrated_on_ = 0;
@@ -97,7 +105,10 @@ double Search::budget() const {
 Result<SearchSummary> Search::run() {
   start_ = clock_();
   if (Result<void> looked = look_around(); !looked) return looked.error();
-  complete_ = run_heats() && !options_.wanted;  // part of the space is not the space
+  // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
+  const bool ran = run_heats();
+  const int promised = candidate_limit(options_.rigor, static_cast<int>(ranked_.size()));
+  complete_ = ran && !options_.wanted && (limit_ >= promised || untried() == 0);
   const bool anything_new = tried_ > 0;
   if (anything_new && !stopped()) run_final();
   if (anything_new && !options_.wanted) crown();
@@ -116,7 +127,7 @@ Result<SearchSummary> Search::run() {
 
 // The space, what is known of it, and how much of the rest may be tried.
 Result<void> Search::look_around() {
-  const std::shared_ptr<const Calibration> calibration = context_.calibration();
+  const std::shared_ptr<const Calibration> calibration = context_.calibration(environment_.policy);
   calibrated_on_ = calibration ? calibration->trials() : 0;
   ranked_ = rank(problem_, facts_, calibration.get());
   if (options_.wanted) std::erase_if(ranked_, [&](const Ranked& other) { return !options_.wanted(other.config); });
@@ -135,6 +146,7 @@ Result<void> Search::look_around() {
   });
   for (Trial& trial : stored) {
     std::string name = to_string(trial.config);
+    levels_[name] = trial.measurement.median;
     learn(trial);
     trials_.emplace(std::move(name), std::move(trial));
   }
@@ -212,7 +224,7 @@ void Search::learn(const Trial& trial) {
   if (found == place_.end()) return;
   const Measurement& m = trial.measurement;
   if (m.status == TrialStatus::measured || (m.status == TrialStatus::dropped && m.median > 0)) {
-    surrogate_->observe(found->second, m.median, m.status == TrialStatus::measured);
+    surrogate_->observe(found->second, level(trial), m.status == TrialStatus::measured);
   } else {
     surrogate_->exclude(found->second);
   }
@@ -236,10 +248,13 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
     // A failure is known now; who may race is stored after it.
     if (racer.measurement.status != TrialStatus::measured) store(config, racer.measurement, true);
   }
+  if (!all) ahead_.forget();
   ahead_.wait();  // on a CPU the compiler would run on the cores that are being timed
   std::vector<bool> failed;
   for (const Racer& racer : racers) failed.push_back(racer.measurement.status != TrialStatus::measured);
   race(runner_, racers, options_.policy, clock_, start_ + budget(), options_.cancelled);
+  const double before = king ? levels_.at(to_string(*king)) : 0;
+  const double scale = king ? drift(before, racers.front().measurement.median, options_.policy.tie) : 1;
   for (std::size_t i = 0; i < racers.size(); ++i) {
     const Racer& racer = racers[i];
     runner_.release(racer.config);
@@ -251,7 +266,7 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
       all = false;  // the budget ended before its first sample: that says nothing of the candidate
       continue;
     }
-    store(racer.config, racer.measurement, true);
+    store(racer.config, racer.measurement, true, scale);
   }
   return all;
 }
@@ -261,12 +276,12 @@ void Search::run_final() {
   for (const auto& [name, trial] : trials_) {
     if (won_or_ran(trial) && wanted(trial.config)) ordered.push_back(&trial);
   }
-  std::sort(ordered.begin(), ordered.end(), [](const Trial* a, const Trial* b) { return faster(*a, *b); });
+  std::sort(ordered.begin(), ordered.end(), [&](const Trial* a, const Trial* b) { return level(*a) < level(*b); });
+  // Medians of two races are compared here, and either may be off: that is no reason to leave the fastest out.
+  const double margin = 1 + 2 * options_.policy.tie;
   std::vector<KernelConfig> close;
   for (const Trial* trial : ordered) {
-    if (trial->measurement.median <= ordered.front()->measurement.median * (1 + options_.policy.tie)) {
-      close.push_back(trial->config);
-    }
+    if (level(*trial) <= level(*ordered.front()) * margin) close.push_back(trial->config);
   }
   if (close.size() < 2) return;
   if (close.size() > kFinalists) {
@@ -295,8 +310,10 @@ void Search::run_final() {
   // Where the budget cut the second measurement off, the first one stands for all.
   const bool cut = std::any_of(finalists.begin(), finalists.end(),
                                [](const Racer& racer) { return racer.measurement.samples.empty(); });
-  if (cut) return;
-  for (const Racer& racer : finalists) store(racer.config, racer.measurement, false);
+  if (cut || finalists.empty()) return;
+  const double before = levels_.at(to_string(finalists.front().config));
+  const double scale = drift(before, finalists.front().measurement.median, options_.policy.tie);
+  for (const Racer& racer : finalists) store(racer.config, racer.measurement, false, scale);
 }
 
 // The fastest, unless the incumbent is as good. Winners are the fastest measured trial of the database, so that a
@@ -307,32 +324,37 @@ void Search::crown() {
   Trial winner = trials_.at(to_string(*best));
   if (const auto found = trials_.find(to_string(incumbent_)); found != trials_.end()) {
     const Trial& incumbent = found->second;
-    const double limit = winner.measurement.median * (1 + options_.policy.tie);
-    if (won_or_ran(incumbent) && incumbent.measurement.median <= limit) winner = incumbent;
+    if (won_or_ran(incumbent) && level(incumbent) <= level(winner) * (1 + options_.policy.tie)) winner = incumbent;
   }
   std::vector<Trial> beaten;
   for (const auto& [name, trial] : trials_) {
-    if (won_or_ran(trial) && !faster(winner, trial) && trial.config != winner.config) beaten.push_back(trial);
+    const bool at_least_as_fast = trial.measurement.median <= winner.measurement.median;
+    if (won_or_ran(trial) && at_least_as_fast && trial.config != winner.config) beaten.push_back(trial);
   }
   for (Trial& trial : beaten) {
+    const double ratio = level(winner) / level(trial);
+    const double scale = level(trial) / trial.measurement.median;
     trial.measurement.status = TrialStatus::dropped;
     trial.measurement.reason =
-        fmt::format("{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
-                    100 * (winner.measurement.median / trial.measurement.median - 1), 100 * options_.policy.tie);
-    store(trial.config, trial.measurement, false);
+        ratio >= 1
+            ? fmt::format("{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
+                          100 * (ratio - 1), 100 * options_.policy.tie)
+            : fmt::format("Timed while the device was faster: {:.1f} % slower than the winner by what both raced.",
+                          100 * (1 / ratio - 1));
+    store(trial.config, trial.measurement, false, scale);
   }
 }
 
 std::optional<KernelConfig> Search::best_so_far() const {
   const Trial* best = nullptr;
   for (const auto& [name, trial] : trials_) {
-    if (won_or_ran(trial) && wanted(trial.config) && (!best || faster(trial, *best))) best = &trial;
+    if (won_or_ran(trial) && wanted(trial.config) && (!best || level(trial) < level(*best))) best = &trial;
   }
   if (!best) return std::nullopt;
   return best->config;
 }
 
-void Search::store(const KernelConfig& config, const Measurement& measurement, bool report) {
+void Search::store(const KernelConfig& config, const Measurement& measurement, bool report, double scale) {
   Trial trial{.environment = environment_,
               .problem = problem_,
               .config = config,
@@ -343,6 +365,7 @@ void Search::store(const KernelConfig& config, const Measurement& measurement, b
     const Result<void> stored = database.put(trial);
     if (!stored) store_error_ = stored.error();
   });
+  levels_[to_string(config)] = measurement.median * scale;
   const Trial& kept = trials_.insert_or_assign(to_string(config), std::move(trial)).first->second;
   if (!report) return;
   learn(kept);
@@ -399,32 +422,32 @@ SearchSummary Search::summarise_search() {
   return summary;
 }
 
-// A challenger that lost to the incumbent by the tie alone is as good a runner-up as one that was slower.
+// One that lost to the incumbent by the tie alone is as good a runner-up as one that was slower.
 void Search::find_runner_up(SearchSummary& summary) const {
-  const double best = summary.winner->measurement.median;
-  const auto distance = [&](const Trial& trial) { return std::abs(std::log(trial.measurement.median / best)); };
+  const double best = level(*summary.winner);
+  const double tie = 1 + options_.policy.tie;
+  const auto distance = [&](const Trial& trial) { return std::abs(std::log(level(trial) / best)); };
   for (const auto& [name, trial] : trials_) {
-    const Measurement& m = trial.measurement;
-    const bool tied_out = m.status == TrialStatus::dropped && m.median > 0 && m.median < best;
+    const bool tied_out =
+        trial.measurement.status == TrialStatus::dropped && level(trial) > 0 && level(trial) <= best * tie;
     if (trial.config == summary.winner->config || !wanted(trial.config) || !(won_or_ran(trial) || tied_out)) continue;
     if (!summary.runner_up || distance(trial) < distance(*summary.runner_up)) summary.runner_up = trial;
   }
-  summary.tie = summary.runner_up && distance(*summary.runner_up) <= std::log(1 + options_.policy.tie);
+  summary.tie = summary.runner_up && distance(*summary.runner_up) <= std::log(tie);
 }
 
 void Search::find_regret(SearchSummary& summary) const {
-  double best = summary.winner->measurement.median;
+  double best = level(*summary.winner);
   for (const auto& [name, trial] : trials_) {
-    if (trial.measurement.median > 0 && !trial.measurement.samples.empty() && trial.measurement.error >= 0 &&
-        (won_or_ran(trial) || trial.measurement.status == TrialStatus::dropped)) {
-      best = std::min(best, trial.measurement.median);
+    if (level(trial) > 0 && (won_or_ran(trial) || trial.measurement.status == TrialStatus::dropped)) {
+      best = std::min(best, level(trial));
     }
   }
-  summary.regret = summary.winner->measurement.median / best - 1;
+  summary.regret = level(*summary.winner) / best - 1;
   if (ranked_.empty()) return;
   const auto first = trials_.find(to_string(ranked_.front().config));
-  if (first != trials_.end() && first->second.measurement.median > 0) {
-    summary.regret_of_first = first->second.measurement.median / best - 1;
+  if (first != trials_.end() && level(first->second) > 0) {
+    summary.regret_of_first = level(first->second) / best - 1;
   }
 }
 

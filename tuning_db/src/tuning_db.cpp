@@ -119,24 +119,27 @@ std::vector<Trial> TuningDb::trials(const Environment& environment, const Proble
   return all;
 }
 
-std::vector<Trial> TuningDb::recent_trials(const Environment& environment, int limit) {
+std::vector<Trial> TuningDb::recent_trials(const Environment& device, int limit) {
   std::vector<Trial> all;
   (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
     all.clear();
-    auto environment_row = find_environment(db, environment);
-    if (!environment_row) return environment_row.error();
+    auto environments = all_environments(db);
+    if (!environments) return environments.error();
     auto query = db.query("SELECT " FFTCONV_TRIAL_COLUMNS
-                          ", (SELECT text FROM problem WHERE problem.id=trial.problem) FROM trial NOT INDEXED WHERE "
-                          "environment=? AND status IN ('measured','dropped') AND median>0 ORDER BY id DESC LIMIT ?");
-    query.bind(*environment_row, limit);
+                          ", (SELECT text FROM problem WHERE problem.id=trial.problem), environment FROM trial NOT "
+                          "INDEXED WHERE environment IN (SELECT id FROM environment WHERE device=? AND kind=? AND "
+                          "arch=? AND policy=?) AND status IN ('measured','dropped') AND median>0 ORDER BY id DESC "
+                          "LIMIT ?");
+    query.bind(device.device, device.kind, device.arch, device.policy, limit);
     for (;;) {
       auto row = query.next();
       if (!row) return row.error();
       if (!*row) return {};
       const std::string text = query.text(17);
       auto problem = parse_problem(text);
-      if (!problem) continue;  // told by those who ask for that problem
-      auto trial = read_trial(query, environment, *problem, text);
+      const auto environment = environments->find(query.integer(18));
+      if (!problem || environment == environments->end()) continue;  // told by those who ask for that problem
+      auto trial = read_trial(query, environment->second, *problem, text);
       if (trial) all.push_back(std::move(*trial));
     }
   });

@@ -101,9 +101,9 @@ class Context {
   virtual std::optional<CompiledKernel> cached_kernel(const KernelSource& source) = 0;
   virtual void keep_kernel(const KernelSource& source, const CompiledKernel& kernel) = 0;
 
-  /// The cost model's calibration by the trials of this environment; null where they are too few. Made when first
-  /// asked for and again when the database has grown by a quarter.
-  virtual std::shared_ptr<const Calibration> calibration() = 0;
+  /// The cost model's calibration by the trials of this device under a policy (Environment::policy); null where they
+  /// are too few. Made when first asked for and again when the database has grown by a quarter.
+  virtual std::shared_ptr<const Calibration> calibration(const std::string& policy) = 0;
 
   /// Runs `use` with the tuning database, under its lock.
   virtual void with_database(const std::function<void(TuningDb&)>& use) = 0;

@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "database.h"
+#include "fftconv/calibration.h"
+#include "fftconv/measure.h"
 #include "fftconv/search_space.h"
 #include "inspect/commands.h"
 #include "json_out.h"
@@ -24,6 +28,23 @@ Json refusals_json(const SearchSpace& space) {
   return json;
 }
 
+/// By the user's own trials of the device; none where there is no database or it holds too few.
+std::optional<Calibration> stored_calibration(const DeviceFacts& facts) {
+  constexpr int latest = 2000;  // as plans do
+  auto database = open_to_read(tuning_db_file(), nullptr);
+  if (!database) return std::nullopt;
+  Environment device;
+  device.device = facts.name;
+  device.kind = to_string(facts.kind);
+  device.arch = facts.arch;
+  device.policy = to_string(MeasurePolicy{});
+  std::vector<TimedCandidate> timed;
+  for (Trial& trial : database->recent_trials(device, latest)) {
+    timed.push_back({std::move(trial.problem), std::move(trial.config), trial.measurement.median});
+  }
+  return Calibration::fit(timed, facts);
+}
+
 }  // namespace
 
 int show_cost(const InspectOptions& options, const Console& console) {
@@ -38,7 +59,13 @@ int show_cost(const InspectOptions& options, const Console& console) {
   const double floor = floor_seconds(subject->problem, facts);
   const auto plain = default_config(subject->problem, facts);
   const std::size_t shown = options.top == 0 ? ranked->size() : std::min<std::size_t>(ranked->size(), options.top);
+  const std::optional<Calibration> calibration = stored_calibration(facts);
+  const auto calibrated_s = [&](const Ranked& candidate) {
+    const KernelConfig& config = candidate.config;
+    return calibration->seconds(candidate.cost.total_s, candidate_traits(subject->problem, config, facts));
+  };
   Table table({{"candidate"},
+               {"calibrated", Align::right},
                {"total", Align::right},
                {"matrix", Align::right},
                {"issue", Align::right},
@@ -53,27 +80,35 @@ int show_cost(const InspectOptions& options, const Console& console) {
   for (std::size_t i = 0; i < shown; ++i) {
     const auto& [config, cost, expected_s] = (*ranked)[i];
     const double eq2 = predict_eq2(subject->problem, config, facts);
-    table.add({to_string(config) + (plain && *plain == config ? "  (plain default)" : ""), show_seconds(cost.total_s),
+    table.add({to_string(config) + (plain && *plain == config ? "  (plain default)" : ""),
+               calibration ? show_seconds(calibrated_s((*ranked)[i])) : "-", show_seconds(cost.total_s),
                show_seconds(cost.matrix_s), show_seconds(cost.issue_s), show_seconds(cost.shared_s),
                show_seconds(cost.memory_s), show_seconds(cost.l2_s), show_seconds(cost.launch_s),
                fmt::format("{:.2f}", cost.occupancy), cost.bound, show_seconds(eq2)});
     Json row{{"config", to_string(config)}};
     row.update(to_json(cost));
     row["eq2_s"] = number(eq2);
+    row["calibrated_s"] = calibration ? number(calibrated_s((*ranked)[i])) : Json(nullptr);
     rows.push_back(std::move(row));
   }
   if (options.json) {
     Json json{{"problem", to_json(subject->problem)},
               {"facts", to_json(facts)},
               {"floor_s", number(floor)},
-              {"candidates", ranked->size()}};
+              {"candidates", ranked->size()},
+              {"calibrated_on", calibration ? calibration->trials() : 0}};
     json["plain_default"] = plain ? Json(to_string(*plain)) : Json(nullptr);
     json["ranking"] = std::move(rows);
     return finish(console, dump(json));
   }
-  return finish(console, fmt::format("{}floor {}; {} candidates, {} shown, best prediction first; eq. 2 is "
-                                     "FlashFFTConv's model\n{}",
-                                     header(*subject), show_seconds(floor), ranked->size(), shown, table.text()));
+  return finish(console,
+                fmt::format("{}floor {}; {} candidates, {} shown, best prediction first; eq. 2 is "
+                            "FlashFFTConv's model; {}\n{}",
+                            header(*subject), show_seconds(floor), ranked->size(), shown,
+                            calibration ? fmt::format("calibrated: by {} trials of this device in your database",
+                                                      calibration->trials())
+                                        : "no trials of this device to calibrate the model by",
+                            table.text()));
 }
 
 int show_configs(const InspectOptions& options, const Console& console) {

@@ -96,8 +96,10 @@ class TuningDb {
   std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
   /// All trials of a problem in an environment, fastest first, failed ones last.
   std::vector<Trial> trials(const Environment& environment, const Problem& problem);
-  /// The latest `limit` sound trials of an environment that have a time, newest first.
-  std::vector<Trial> recent_trials(const Environment& environment, int limit);
+  /// The latest `limit` sound trials that have a time, newest first, of a device (device, kind, arch) and policy
+  /// under whatever driver, compiler and generator: these move all candidates of a problem more than one against
+  /// another.
+  std::vector<Trial> recent_trials(const Environment& device, int limit);
   /// Grows with every trial that is stored.
   std::int64_t last_trial();
   /// Everything, for export, merge and reports. Return false from `visit` to stop.
