@@ -59,14 +59,25 @@ Result<void> TuningDb::put(const Trial& trial) {
   if (auto fine = check_trial(trial); !fine) return fine;
   Trial stamped = trial;
   if (stamped.unix_time == 0) stamped.unix_time = unix_now();
-  return state_->store.write([&](sqlite::Connection& db) { return put_trial(db, stamped); });
+  return state_->store.write([&](sqlite::Connection& db) -> Result<void> {
+    // A clock that was set back must not let a merge bring the replaced trial back from elsewhere.
+    auto old = find_trial(db, trial.environment, trial.problem, to_string(trial.config), state_->complain());
+    if (!old) return old.error();
+    if (*old && stamped.unix_time < (*old)->unix_time) stamped.unix_time = (*old)->unix_time + 1;
+    return put_trial(db, stamped);
+  });
 }
 
 Result<void> TuningDb::put_search(const Environment& environment, const Problem& problem,
                                   const SearchRecord& record) {
   SearchRow row{environment, problem, record, unix_now()};
   if (auto fine = check_search(row); !fine) return fine;
-  return state_->store.write([&](sqlite::Connection& db) { return put_search_row(db, row); });
+  return state_->store.write([&](sqlite::Connection& db) -> Result<void> {
+    auto old = find_search_row(db, environment, problem, state_->complain());
+    if (!old) return old.error();
+    if (*old && row.unix_time < (*old)->unix_time) row.unix_time = (*old)->unix_time + 1;
+    return put_search_row(db, row);
+  });
 }
 
 std::optional<Trial> TuningDb::find(const Environment& environment, const Problem& problem,
@@ -125,9 +136,7 @@ std::vector<Trial> TuningDb::recent_trials(const Environment& environment, int l
     all.clear();
     auto environment_row = find_environment(db, environment);
     if (!environment_row) return environment_row.error();
-    auto query = db.query("SELECT " FFTCONV_TRIAL_COLUMNS
-                          ", (SELECT text FROM problem WHERE problem.id=trial.problem) FROM trial NOT INDEXED WHERE "
-                          "environment=? AND status IN ('measured','dropped') AND median>0 ORDER BY id DESC LIMIT ?");
+    auto query = db.query(recent_trials_sql);
     query.bind(*environment_row, limit);
     for (;;) {
       auto row = query.next();
