@@ -129,7 +129,7 @@ TEST_CASE("a binary that was damaged in any column is deleted, logged and a miss
   }
 }
 
-TEST_CASE("300 damaged copies: no crash and never another binary than the one stored") {
+TEST_CASE("a thousand damaged copies: no crash and never another binary than the one stored") {
   TemporaryDirectory directory(Where::memory);
   fs::path file = directory / "kernels.db";
   std::string whole;
@@ -143,7 +143,7 @@ TEST_CASE("300 damaged copies: no crash and never another binary than the one st
     whole.assign(std::istreambuf_iterator<char>(in), {});
   }
   int misses[3] = {}, told = 0;
-  for (unsigned seed = 0; seed < 300; ++seed) {
+  for (unsigned seed = 0; seed < 1000; ++seed) {
     CAPTURE(seed);
     for (const auto& entry : fs::directory_iterator(directory.path())) fs::remove(entry.path());
     std::mt19937_64 random(seed);
@@ -168,11 +168,11 @@ TEST_CASE("300 damaged copies: no crash and never another binary than the one st
     CHECK(holds(*cache, 99));
   }
   MESSAGE(
-      fmt::format("of 2000 binaries each: {} lost to one byte, {} to a shorter file, {} to swapped pages; {} of 300 "
+      fmt::format("of 6680 binaries each: {} lost to one byte, {} to a shorter file, {} to swapped pages; {} of 1000 "
                   "files had something to tell",
                   misses[0], misses[1], misses[2], told));
-  CHECK(told > 150);
-  CHECK(misses[0] < 500);
+  CHECK(told > 500);
+  CHECK(misses[0] < 1700);
 }
 
 TEST_CASE("the least recently used binaries leave when the limit is passed") {

@@ -2,11 +2,15 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
+#include <random>
 
 #include "exchange.h"
 #include "fftconv/tuning_db.h"
+#include "near_problems.h"
 #include "sqlite.h"
 #include "store_file.h"
 #include "trial_row.h"
@@ -163,19 +167,69 @@ TEST_CASE("a candidate that cannot be adapted gives way to the next best, and to
   CHECK(adapted->explanation.find("adapted from p3:16x16x16/") != std::string::npos);
 }
 
-TEST_CASE("the best of a problem is one range of one index, without sorting") {
+TEST_CASE("what choose() and the calibration ask is answered from one range of one index, without sorting") {
+  struct Case {
+    std::string_view sql;
+    const char* plan;
+  };
+  const Case cases[] = {
+      {best_trials_sql, "SEARCH trial USING INDEX trial_best (problem=? AND environment=?)\n"},
+      {find_trial_sql,
+       "SEARCH trial USING INDEX sqlite_autoindex_trial_1 (problem=? AND environment=? AND config=?)\n"},
+      {longer_problems_sql, "SEARCH problem USING COVERING INDEX problem_family (family=? AND seqlen>?)\n"},
+      {shorter_problems_sql, "SEARCH problem USING COVERING INDEX problem_family (family=? AND seqlen<?)\n"},
+      {recent_trials_sql,
+       "SEARCH trial USING INDEX trial_environment (environment=?)\nCORRELATED SCALAR SUBQUERY 1\nSEARCH problem "
+       "USING INTEGER PRIMARY KEY (rowid=?)\n"},
+  };
   auto db = open_memory_database(tuning_store());
   REQUIRE(db.ok());
-  auto plan = db->query("EXPLAIN QUERY PLAN " + std::string(best_trials_sql));
-  plan.bind(1, 1);
-  std::string text;
-  for (;;) {
-    auto row = plan.next();
-    REQUIRE(row.ok());
-    if (!*row) break;
-    text += plan.text(3) + "\n";
+  for (const Case& c : cases) {
+    auto plan = db->query("EXPLAIN QUERY PLAN " + std::string(c.sql));
+    std::string text;
+    for (;;) {
+      auto row = plan.next();
+      REQUIRE(row.ok());
+      if (!*row) break;
+      text += plan.text(3) + "\n";
+    }
+    CHECK(text == c.plan);
   }
-  CHECK(text == "SEARCH trial USING INDEX trial_best (problem=? AND environment=?)\n");
+}
+
+TEST_CASE("near problems come in the order of their distance in length, then in rows, and each once") {
+  std::random_device device;
+  const unsigned seed = device();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  auto db = open_memory_database(tuning_store());
+  REQUIRE(db.ok());
+  std::vector<std::pair<std::int64_t, Problem>> stored;
+  for (int i = 0; i < 200; ++i) {
+    const Problem problem = problem_of(1 << (4 + random() % 10), 1 + static_cast<std::int64_t>(random() % 8), 1);
+    const auto id = make_problem(*db, problem);
+    REQUIRE(id.ok());
+    if (std::none_of(stored.begin(), stored.end(), [&](const auto& other) { return other.first == *id; }))
+      stored.emplace_back(*id, problem);
+  }
+  const Problem asked = problem_of(1 << (4 + random() % 10), 3, 1);
+  const auto distance = [&](const Problem& p) {
+    const auto far = [](std::int64_t a, std::int64_t b) {
+      return std::abs(std::log(static_cast<double>(a) / static_cast<double>(b)));
+    };
+    return std::pair{far(p.seqlen, asked.seqlen), far(p.batch * p.channels, asked.batch * asked.channels)};
+  };
+  std::sort(stored.begin(), stored.end(), [&](const auto& a, const auto& b) {
+    return std::pair{distance(a.second), a.first} < std::pair{distance(b.second), b.first};
+  });
+  NearProblems near(*db, asked);
+  for (const auto& [id, problem] : stored) {
+    const auto next = near.next();
+    REQUIRE(next.ok());
+    REQUIRE(next->has_value());
+    CHECK(**next == id);
+  }
+  CHECK_FALSE(near.next().value().has_value());
 }
 
 TEST_CASE("lookups in a large database, timed") {

@@ -132,13 +132,13 @@ Outcome inspect(TuningDb& db, const std::map<std::string, Trial>& stored) {
 
 }  // namespace
 
-TEST_CASE("300 damaged copies: no crash, no wrong row, and every loss is logged") {
+TEST_CASE("a thousand damaged copies: no crash, no wrong row, and every loss is logged") {
   TemporaryDirectory directory(Where::memory);
   auto stored = fill(directory / "whole.db", 60, 21);
   std::string whole = read_bytes(directory / "whole.db");
   fs::path file = directory / "tuning.db";
   int aside = 0, with_losses = 0, lost = 0, untouched = 0;
-  for (unsigned seed = 0; seed < 300; ++seed) {
+  for (unsigned seed = 0; seed < 1000; ++seed) {
     CAPTURE(seed);
     for (const auto& entry : fs::directory_iterator(directory.path()))
       if (entry.path().filename() != "whole.db") fs::remove(entry.path());
@@ -153,7 +153,9 @@ TEST_CASE("300 damaged copies: no crash, no wrong row, and every loss is logged"
       REQUIRE(db.ok());
       Outcome outcome = inspect(*db, stored);
       if (outcome.lost > 0 || !outcome.search) CHECK_FALSE(log.lines.empty());
-      if (log.says("set aside as ")) CHECK(fs::exists(file.string() + ".damaged-1"));
+      // A byte of the header may make the file one of a later version.
+      if (log.says("set aside as "))
+        CHECK((fs::exists(file.string() + ".damaged-1") || fs::exists(file.string() + ".newer-1")));
       aside += log.says("set aside as ");
       with_losses += outcome.lost > 0;
       lost += outcome.lost;
@@ -168,8 +170,8 @@ TEST_CASE("300 damaged copies: no crash, no wrong row, and every loss is logged"
     CHECK(same(*found, fresh));
   }
   MESSAGE(fmt::format("{} set aside, {} lost rows ({} of {} rows), {} had nothing to tell", aside, with_losses, lost,
-                      300 * stored.size(), untouched));
-  CHECK(aside > 100);
+                      1000 * stored.size(), untouched));
+  CHECK(aside > 300);
 }
 
 TEST_CASE("a large database, checked row by row: no crash and no wrong row") {

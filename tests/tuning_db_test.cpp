@@ -230,10 +230,32 @@ TEST_CASE("a second trial with the same key replaces the first") {
   Trial trial = trial_of(environment_here(), problem_of(4096), config_of(8), 1e-3);
   REQUIRE(db.put(trial).ok());
   trial.measurement.median = 2e-3;
-  trial.unix_time -= 1000;  // a replacement even where the clock ran backwards
+  trial.unix_time += 1000;
   REQUIRE(db.put(trial).ok());
   CHECK(db.trials(trial.environment, trial.problem).size() == 1);
   CHECK(same(db.find(trial.environment, trial.problem, trial.config).value(), trial));
+}
+
+TEST_CASE("where the clock was set back, the second trial still replaces the first, here and in merges") {
+  auto db = in_memory(), elsewhere = in_memory();
+  Trial trial = trial_of(environment_here(), problem_of(4096), config_of(8), 1e-3);
+  const std::int64_t first_time = trial.unix_time;
+  REQUIRE(db.put(trial).ok());
+  REQUIRE(elsewhere.merge(db).ok());
+  trial.measurement.median = 2e-3;
+  trial.unix_time -= 100000;
+  REQUIRE(db.put(trial).ok());
+  trial.unix_time = first_time + 1;
+  CHECK(same(db.find(trial.environment, trial.problem, trial.config).value(), trial));
+  REQUIRE(db.merge(elsewhere).ok());
+  REQUIRE(elsewhere.merge(db).ok());
+  for (TuningDb* either : {&db, &elsewhere})
+    CHECK(same(either->find(trial.environment, trial.problem, trial.config).value(), trial));
+  // A sweep is the latest by its number, and ends no earlier than it began.
+  const auto older = db.begin_sweep("a=1\n").value(), newer = db.begin_sweep("a=2\n").value();
+  CHECK(db.unfinished_sweep()->id == newer);
+  REQUIRE(db.end_sweep(newer).ok());
+  CHECK(db.unfinished_sweep()->id == older);
 }
 
 TEST_CASE("trials of a problem stand with the fastest first and failures last") {

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <tuple>
 
 #include "names.h"
+#include "near_problems.h"
 #include "tuning_db_state.h"
 
 namespace fftconv {
@@ -16,12 +15,6 @@ struct NearEnvironment {
   std::int64_t row = 0;
   Environment environment;
   int difference = 0;
-};
-
-struct NearProblem {
-  std::int64_t row = 0;
-  double length_distance = 0;
-  double rows_distance = 0;
 };
 
 bool same_device(const Environment& a, const Environment& b) {
@@ -76,11 +69,14 @@ class Chooser {
         return found;
     }
     if (here.empty() && alike.empty()) return std::optional<Choice>();
-    auto problems = near_problems(db);
-    if (!problems) return problems.error();
     for (auto [provenance, where] : {std::pair{Provenance::nearest_size, &here}, {Provenance::same_arch, &alike}}) {
-      for (const NearProblem& near : *problems) {
-        auto found = best(db, provenance, near.row, std::nullopt, *where);
+      if (where->empty()) continue;
+      NearProblems problems(db, problem_);
+      for (;;) {
+        auto near = problems.next();
+        if (!near) return near.error();
+        if (!*near) break;
+        auto found = best(db, provenance, **near, std::nullopt, *where);
         if (!found || *found) return found;
       }
     }
@@ -88,27 +84,6 @@ class Chooser {
   }
 
  private:
-  Result<std::vector<NearProblem>> near_problems(sqlite::Connection& db) {
-    std::vector<NearProblem> all;
-    auto query = db.query("SELECT id, seqlen, rows FROM problem WHERE family=?");
-    query.bind(family_of(problem_));
-    auto rows_here = static_cast<double>(problem_.batch * problem_.channels);
-    for (;;) {
-      auto row = query.next();
-      if (!row) return row.error();
-      if (!*row) break;
-      auto seqlen = static_cast<double>(query.integer(1)), rows = static_cast<double>(query.integer(2));
-      if (!(seqlen > 0) || !(rows > 0)) continue;  // damaged; its trials would not pass either
-      all.push_back({query.integer(0), std::abs(std::log(seqlen / static_cast<double>(problem_.seqlen))),
-                     std::abs(std::log(rows / rows_here))});
-    }
-    std::sort(all.begin(), all.end(), [](const NearProblem& a, const NearProblem& b) {
-      return std::tie(a.length_distance, a.rows_distance, a.row) <
-             std::tie(b.length_distance, b.rows_distance, b.row);
-    });
-    return all;
-  }
-
   // The text of a problem is read only where one of its trials is going to be used.
   Result<std::optional<Problem>> problem_of(sqlite::Connection& db, std::int64_t row) {
     auto query = db.query("SELECT text FROM problem WHERE id=?");

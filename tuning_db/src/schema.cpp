@@ -4,7 +4,8 @@ namespace fftconv {
 namespace {
 
 // Winners are a query: trial_best holds exactly the rows that can win, in the order in which they do, so that the
-// best of a problem is the first entry of one index range however many trials there are.
+// best of a problem is the first entry of one index range however many trials there are; trial_environment finds the
+// latest trials of an environment among those of many others.
 constexpr std::string_view statements[] = {
     "CREATE TABLE environment(id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, arch TEXT NOT NULL, "
     "sm_count INTEGER NOT NULL, l2_bytes INTEGER NOT NULL, driver TEXT NOT NULL, compiler TEXT NOT NULL, "
@@ -23,6 +24,7 @@ constexpr std::string_view statements[] = {
     "compile_s REAL NOT NULL, unix_time INTEGER NOT NULL, checksum INTEGER NOT NULL, predicted_s REAL NOT NULL "
     "DEFAULT 0, UNIQUE(problem, environment, config)) STRICT",
     "CREATE INDEX trial_best ON trial(problem, environment, median) WHERE status='measured' AND error>=0",
+    "CREATE INDEX trial_environment ON trial(environment)",
     "CREATE TABLE search(problem INTEGER NOT NULL REFERENCES problem, environment INTEGER NOT NULL REFERENCES "
     "environment, rigor TEXT NOT NULL, budget_s REAL NOT NULL, candidates INTEGER NOT NULL, measured INTEGER NOT "
     "NULL, complete INTEGER NOT NULL, unix_time INTEGER NOT NULL, checksum INTEGER NOT NULL, compiled INTEGER NOT "
@@ -36,6 +38,7 @@ constexpr std::string_view statements[] = {
 // migrated file passes for a new one. Checksums leave out what has its default: those of version 1 stay right.
 constexpr std::string_view to_version_2[] = {
     "ALTER TABLE trial ADD COLUMN predicted_s REAL NOT NULL DEFAULT 0",
+    "CREATE INDEX trial_environment ON trial(environment)",
     "ALTER TABLE search ADD COLUMN compiled INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE search ADD COLUMN refused TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE search ADD COLUMN first TEXT NOT NULL DEFAULT ''",

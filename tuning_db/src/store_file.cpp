@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <thread>
+#include <cstdlib>
+#include <string_view>
+
+#include "journal.h"
 
 namespace fftconv {
 namespace {
@@ -85,6 +87,28 @@ Result<Connection> migrated_copy(const StoreSpec& spec, Connection& connection) 
   return memory;
 }
 
+// A disk that cannot be read says nothing against the file. The check does not fail by it, it names such pages among
+// the damaged ones, by result code.
+Result<void> judge(Connection& connection) {
+  auto query = connection.query("PRAGMA integrity_check(100)");
+  std::string first;
+  for (;;) {
+    auto row = query.next();
+    if (!row) return row.error();
+    if (!*row) break;
+    const std::string line = query.text(0);
+    if (line == "ok") return {};
+    if (first.empty()) first = line;
+    constexpr std::string_view mark = "error code=";
+    for (std::size_t at = line.find(mark); at != line.npos; at = line.find(mark, at + 1)) {
+      const ErrorCode code = sqlite::code_of(std::atoi(line.c_str() + at + mark.size()));
+      if (code == ErrorCode::io || code == ErrorCode::out_of_memory)
+        return Error{code, fmt::format("it cannot be read (its check says \"{}\")", line)};
+    }
+  }
+  return Error{ErrorCode::damaged, fmt::format("its check says \"{}\"", first)};
+}
+
 Result<void> check_content(const StoreSpec& spec, Connection& connection) {
   auto pages = connection.integer_of("PRAGMA page_count");
   auto page_size = connection.integer_of("PRAGMA page_size");
@@ -93,34 +117,8 @@ Result<void> check_content(const StoreSpec& spec, Connection& connection) {
   if (*pages * *page_size > spec.check_below_bytes) return {};
   auto verdict = connection.text_of("PRAGMA integrity_check(1)");
   if (!verdict) return verdict.error();
-  if (*verdict != "ok") return Error{ErrorCode::damaged, fmt::format("its check says \"{}\"", *verdict)};
-  return {};
-}
-
-// WAL where the file system allows it (it needs shared memory), else DELETE. Another process that has the file open
-// may be in the middle of the same change, and SQLite does not wait for that one.
-Result<std::string> choose_journal(const StoreSpec& spec, Connection& connection) {
-  Result<std::string> mode = std::string();
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_wait_ms);
-  do {
-    mode = connection.text_of("PRAGMA journal_mode=WAL");
-    if (mode || mode.error().code != ErrorCode::busy) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  } while (std::chrono::steady_clock::now() < deadline);
-  std::string note;
-  if (!mode || *mode != "wal") {
-    if (!mode && (mode.error().code == ErrorCode::damaged || mode.error().code == ErrorCode::busy))
-      return mode.error();
-    mode = connection.text_of("PRAGMA journal_mode=DELETE");
-    if (!mode) return mode.error();
-    note = fmt::format("the file system refuses write-ahead logging; journal mode is {}", *mode);
-  }
-  // FULL: a commit in WAL is on disk before it returns. A row is worth a measurement of milliseconds to seconds and
-  // is written once, so that its fsync does not count. In DELETE mode only EXTRA also makes the removal of the
-  // journal, which is the commit, durable.
-  const char* level = !spec.durable ? "NORMAL" : *mode == "wal" ? "FULL" : "EXTRA";
-  if (auto done = connection.run(fmt::format("PRAGMA synchronous={}", level)); !done) return done.error();
-  return note;
+  if (*verdict == "ok") return {};
+  return judge(connection);
 }
 
 bool is_empty(const Result<std::int64_t>& application, const Result<std::int64_t>& objects) {
@@ -131,6 +129,10 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
   auto connection =
       Connection::open(file.string(), read_only ? OpenMode::read_only : OpenMode::read_write, busy_wait_ms);
   if (!connection) return connection.error();
+  const bool shared_memory = !read_only && has_shared_memory(*connection);
+  // A file that is in WAL mode from elsewhere can be read without shared memory by a process that has it for itself.
+  if (!read_only && !shared_memory)
+    if (auto done = connection->run("PRAGMA locking_mode=EXCLUSIVE"); !done) return done.error();
   auto application = connection->integer_of("PRAGMA application_id");
   if (!application && application.error().code == ErrorCode::io && read_only) {
     // A WAL database in a place where its shared memory cannot be made. Without a log beside it the file is complete.
@@ -164,7 +166,7 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
     } else if (auto done = connection->run("PRAGMA auto_vacuum=INCREMENTAL"); !done) {
       return done.error();
     }
-    auto journal = choose_journal(spec, *connection);
+    auto journal = choose_journal(*connection, spec.durable, shared_memory);
     if (!journal) return journal.error();
     if (!journal->empty()) note += (note.empty() ? "" : "; ") + *journal;
     if (empty) {

@@ -29,6 +29,12 @@ inline constexpr std::string_view best_trials_sql =
 inline constexpr std::string_view find_trial_sql =
     "SELECT " FFTCONV_TRIAL_COLUMNS " FROM trial WHERE problem=? AND environment=? AND config=?";
 
+/// The latest trials of an environment with their problems' texts, newest first.
+inline constexpr std::string_view recent_trials_sql =
+    "SELECT " FFTCONV_TRIAL_COLUMNS
+    ", (SELECT text FROM problem WHERE problem.id=trial.problem) FROM trial INDEXED BY trial_environment WHERE "
+    "environment=? AND status IN ('measured','dropped') AND median>0 ORDER BY id DESC LIMIT ?";
+
 /// What two problems must share for a trial of one to say something about the other: mode, types, precision,
 /// direction, gates and sparsity, as text.
 std::string family_of(const Problem& problem);

@@ -1,5 +1,7 @@
 #include "fftconv/tuning_db.h"
 
+#include <algorithm>
+
 #include "names.h"
 #include "search_row.h"
 #include "tuning_db_state.h"
@@ -59,14 +61,25 @@ Result<void> TuningDb::put(const Trial& trial) {
   if (auto fine = check_trial(trial); !fine) return fine;
   Trial stamped = trial;
   if (stamped.unix_time == 0) stamped.unix_time = unix_now();
-  return state_->store.write([&](sqlite::Connection& db) { return put_trial(db, stamped); });
+  return state_->store.write([&](sqlite::Connection& db) -> Result<void> {
+    // A clock that was set back must not let a merge bring the replaced trial back from elsewhere.
+    auto old = find_trial(db, trial.environment, trial.problem, to_string(trial.config), state_->complain());
+    if (!old) return old.error();
+    if (*old && stamped.unix_time < (*old)->unix_time) stamped.unix_time = (*old)->unix_time + 1;
+    return put_trial(db, stamped);
+  });
 }
 
 Result<void> TuningDb::put_search(const Environment& environment, const Problem& problem,
                                   const SearchRecord& record) {
   SearchRow row{environment, problem, record, unix_now()};
   if (auto fine = check_search(row); !fine) return fine;
-  return state_->store.write([&](sqlite::Connection& db) { return put_search_row(db, row); });
+  return state_->store.write([&](sqlite::Connection& db) -> Result<void> {
+    auto old = find_search_row(db, environment, problem, state_->complain());
+    if (!old) return old.error();
+    if (*old && row.unix_time < (*old)->unix_time) row.unix_time = (*old)->unix_time + 1;
+    return put_search_row(db, row);
+  });
 }
 
 std::optional<Trial> TuningDb::find(const Environment& environment, const Problem& problem,
@@ -120,30 +133,35 @@ std::vector<Trial> TuningDb::trials(const Environment& environment, const Proble
 }
 
 std::vector<Trial> TuningDb::recent_trials(const Environment& device, int limit) {
-  std::vector<Trial> all;
+  std::vector<std::pair<std::int64_t, Trial>> all;  // by row, which grows with time
   (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
     all.clear();
     auto environments = all_environments(db);
     if (!environments) return environments.error();
-    auto query = db.query("SELECT " FFTCONV_TRIAL_COLUMNS
-                          ", (SELECT text FROM problem WHERE problem.id=trial.problem), environment FROM trial NOT "
-                          "INDEXED WHERE environment IN (SELECT id FROM environment WHERE device=? AND kind=? AND "
-                          "arch=? AND policy=?) AND status IN ('measured','dropped') AND median>0 ORDER BY id DESC "
-                          "LIMIT ?");
-    query.bind(device.device, device.kind, device.arch, device.policy, limit);
-    for (;;) {
-      auto row = query.next();
-      if (!row) return row.error();
-      if (!*row) return {};
-      const std::string text = query.text(17);
-      auto problem = parse_problem(text);
-      const auto environment = environments->find(query.integer(18));
-      if (!problem || environment == environments->end()) continue;  // told by those who ask for that problem
-      auto trial = read_trial(query, environment->second, *problem, text);
-      if (trial) all.push_back(std::move(*trial));
+    for (const auto& [id, e] : *environments) {
+      if (e.device != device.device || e.kind != device.kind || e.arch != device.arch || e.policy != device.policy)
+        continue;
+      auto query = db.query(recent_trials_sql);
+      query.bind(id, limit);
+      for (;;) {
+        auto row = query.next();
+        if (!row) return row.error();
+        if (!*row) break;
+        const std::string text = query.text(17);
+        auto problem = parse_problem(text);
+        if (!problem) continue;  // told by those who ask for that problem
+        auto trial = read_trial(query, e, *problem, text);
+        if (trial) all.emplace_back(query.integer(0), std::move(*trial));
+      }
     }
+    return {};
   });
-  return all;
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Trial> latest;
+  for (auto& [row, trial] : all) {
+    if (latest.size() < static_cast<std::size_t>(std::max(limit, 0))) latest.push_back(std::move(trial));
+  }
+  return latest;
 }
 
 std::int64_t TuningDb::last_trial() {

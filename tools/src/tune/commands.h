@@ -1,6 +1,7 @@
 // The subcommands of fftconv-tune, one file each.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,13 @@ struct TuneOptions {
   std::vector<std::string> bench;  ///< report: what fftconv-bench wrote
   bool fail_on_slower = false;     ///< diff: exit status 1 where a problem became slower
   std::vector<std::string> files;  ///< import, merge, diff
+  std::int64_t resumed = 0;        ///< sweep: the note in the database that it goes on with; 0: a new one
 };
 
 // Each returns the exit status.
 int sweep(const TuneOptions& options, const Console& console);
+/// sweep with what was asked of the one that was cut off.
+int resume(const TuneOptions& options, const Console& console);
 int list(const TuneOptions& options, const Console& console);
 int best(const TuneOptions& options, const Console& console);
 int doctor(const TuneOptions& options, const Console& console);

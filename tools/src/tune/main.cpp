@@ -14,6 +14,7 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"sweep", "measure candidates for problems and remember every trial", sweep},
+    {"resume", "go on with the sweep that was cut off, with what was asked of it", resume},
     {"list", "what was measured, a line for each problem's winner", list},
     {"best", "the kernel that an application would get for a problem, and why", best},
     {"doctor", "devices, libraries and databases, and what each missing one costs", doctor},

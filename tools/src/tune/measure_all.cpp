@@ -7,6 +7,7 @@
 #include "fftconv/worker.h"
 #include "progress.h"
 #include "table.h"
+#include "tune/interrupt.h"
 #include "tune/sweep.h"
 
 namespace fftconv::tools {
@@ -134,6 +135,7 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
       console.note("candidates run in this process, where one that crashes ends the sweep: " + pool.error().message);
     }
   }
+  options.cancelled = [] { return interrupted() != 0; };
   if (!job.orders.empty()) {
     options.wanted = [&](const KernelConfig& config) { return has_order(config, job.orders); };
   }

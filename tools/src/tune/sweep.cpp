@@ -3,8 +3,9 @@
 
 #include <fmt/format.h>
 
-#include "database.h"
 #include "tune/commands.h"
+#include "tune/interrupt.h"
+#include "tune/sweep_record.h"
 
 namespace fftconv::tools {
 namespace {
@@ -51,18 +52,28 @@ int sweep(const TuneOptions& options, const Console& console) {
   const auto job = make_job(options, *target);
   if (!job) return console.fail(job.error());
   SweepAnswer answer;
+  int stopped = 0;
   if (target->device) {
     // Minutes of measuring that nothing would remember are not begun.
-    if (const auto writable = open_to_write(console); !writable) return console.fail(writable.error());
+    const auto record = begin_record(options, *job, console);
+    if (!record) return console.fail(record.error());
+    const Interruptible stoppable;
     auto context = Context::create(target->device, {.log = [&](const std::string& line) { console.note(line); }});
     if (!context) return console.fail(context.error());
     answer = measure_all(**context, *job, console);
+    stopped = interrupted();
+    if (stopped != 0) {
+      console.note("stopped; what was measured is kept, and fftconv-tune resume goes on from there");
+    } else if (const auto ended = end_record(*record, console); !ended) {
+      return console.fail(ended.error());
+    }
   } else {
     console.note(
         fmt::format("compiling and ranking for {}, measuring nothing: {}", target->facts.arch, target->why_absent));
     answer = rank_all(*target, *job, console);
   }
   const int status = finish(console, options.json ? dump(answer.json) : answer.table);
+  if (stopped != 0) return 128 + stopped;
   return status != 0 ? status : answer.failed > 0 ? 1 : 0;
 }
 

@@ -82,7 +82,8 @@ class TuningDb {
   TuningDb& operator=(TuningDb&&) noexcept;
   ~TuningDb();
 
-  /// Stores a trial; a second one with the same key replaces the first. Durable when it returns.
+  /// Stores a trial; a second one with the same key replaces the first, and never bears an earlier time than it (so
+  /// that it wins in merges also where the clock was set back). Durable when it returns.
   Result<void> put(const Trial& trial);
   Result<void> put_search(const Environment& environment, const Problem& problem, const SearchRecord& record);
 

@@ -1,0 +1,27 @@
+// resume: goes on with the latest sweep that was cut off.
+#include "database.h"
+#include "tune/commands.h"
+#include "tune/sweep_record.h"
+
+namespace fftconv::tools {
+
+int resume(const TuneOptions& options, const Console& console) {
+  std::optional<SweepNote> note;
+  {
+    auto database = open_to_read(tuning_db_file(), &console);
+    if (!database && database.error().code != ErrorCode::not_found) return console.fail(database.error());
+    if (database) note = database->unfinished_sweep();
+  }
+  if (!note) {
+    console.note("no sweep was cut off: there is nothing to resume");
+    return 0;
+  }
+  auto asked = parse_sweep_arguments(note->arguments);
+  if (!asked) return console.fail(asked.error());
+  asked->json = options.json;
+  asked->resumed = note->id;
+  apply_settings(asked->machine);
+  return sweep(*asked, console);
+}
+
+}  // namespace fftconv::tools

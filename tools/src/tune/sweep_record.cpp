@@ -1,0 +1,116 @@
+#include "tune/sweep_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "database.h"
+
+namespace fftconv::tools {
+namespace {
+
+struct Field {
+  const char* key;
+  std::string& (*value)(TuneOptions&);
+};
+
+// Where the databases lie is not among them: a sweep is resumed where its note was found.
+constexpr Field kFields[] = {
+    {"device", [](TuneOptions& options) -> std::string& { return options.machine.device; }},
+    {"arch", [](TuneOptions& options) -> std::string& { return options.machine.arch; }},
+    {"nvrtc", [](TuneOptions& options) -> std::string& { return options.machine.nvrtc; }},
+    {"llvm", [](TuneOptions& options) -> std::string& { return options.machine.llvm; }},
+    {"libcuda", [](TuneOptions& options) -> std::string& { return options.machine.libcuda; }},
+    {"order", [](TuneOptions& options) -> std::string& { return options.order; }},
+    {"rigor", [](TuneOptions& options) -> std::string& { return options.rigor; }},
+};
+
+constexpr std::string_view kEscaped = "\\\n\r", kLetters = "\\nr";
+
+std::string escape(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    const std::size_t at = kEscaped.find(c);
+    text += at == kEscaped.npos ? std::string(1, c) : std::string{'\\', kLetters[at]};
+  }
+  return text;
+}
+
+std::string unescape(std::string_view text) {
+  std::string value;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t at = text[i] == '\\' && i + 1 < text.size() ? kLetters.find(text[i + 1]) : kLetters.npos;
+    value += at == kLetters.npos ? text[i] : kEscaped[at];
+    i += at != kLetters.npos;
+  }
+  return value;
+}
+
+std::optional<double> parse_seconds(std::string_view text) {
+  double value = 0;
+  const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::string sweep_arguments(const TuneOptions& options, const SweepJob& job) {
+  TuneOptions asked = options;
+  std::string text;
+  for (const Problem& problem : job.problems) text += fmt::format("problem={}\n", to_string(problem));
+  for (const Field& field : kFields)
+    if (!field.value(asked).empty()) text += fmt::format("{}={}\n", field.key, escape(field.value(asked)));
+  return text + fmt::format("budget={}\n", job.budget_s);
+}
+
+Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
+  TuneOptions options;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    const std::size_t equals = line.find('=');
+    const std::string_view key = line.substr(0, equals);
+    const std::string value = equals == line.npos ? std::string() : unescape(line.substr(equals + 1));
+    bool known = equals != line.npos;
+    if (known && key == "problem") {
+      options.problems.problems.push_back(value);
+    } else if (known && key == "budget") {
+      const std::optional<double> seconds = parse_seconds(value);
+      known = seconds.has_value();
+      options.budget_s = seconds.value_or(0);
+    } else {
+      const Field* found = nullptr;
+      for (const Field& field : kFields)
+        if (known && key == field.key) found = &field;
+      known = found != nullptr;
+      if (found != nullptr) found->value(options) = value;
+    }
+    if (!known) {
+      return Error{ErrorCode::damaged,
+                   fmt::format("the sweep that was cut off cannot be read (\"{}\"); begin it anew "
+                               "with fftconv-tune sweep",
+                               line)};
+    }
+  }
+  return options;
+}
+
+Result<std::int64_t> begin_record(const TuneOptions& options, const SweepJob& job, const Console& console) {
+  auto database = open_to_write(console);
+  if (!database) return database.error();
+  if (options.resumed != 0) return options.resumed;
+  return database->begin_sweep(sweep_arguments(options, job));
+}
+
+Result<void> end_record(std::int64_t id, const Console& console) {
+  auto database = open_to_write(console);
+  if (!database) return database.error();
+  return database->end_sweep(id);
+}
+
+}  // namespace fftconv::tools
