@@ -23,6 +23,7 @@ constexpr Field kFields[] = {
     {"arch", [](TuneOptions& options) -> std::string& { return options.machine.arch; }},
     {"nvrtc", [](TuneOptions& options) -> std::string& { return options.machine.nvrtc; }},
     {"llvm", [](TuneOptions& options) -> std::string& { return options.machine.llvm; }},
+    {"worker", [](TuneOptions& options) -> std::string& { return options.machine.worker; }},
     {"libcuda", [](TuneOptions& options) -> std::string& { return options.machine.libcuda; }},
     {"order", [](TuneOptions& options) -> std::string& { return options.order; }},
     {"rigor", [](TuneOptions& options) -> std::string& { return options.rigor; }},
@@ -49,7 +50,7 @@ std::string unescape(std::string_view text) {
   return value;
 }
 
-std::optional<double> parse_seconds(std::string_view text) {
+std::optional<double> parse_number(std::string_view text) {
   double value = 0;
   const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || stop != text.data() + text.size()) return std::nullopt;
@@ -64,6 +65,8 @@ std::string sweep_arguments(const TuneOptions& options, const SweepJob& job) {
   for (const Problem& problem : job.problems) text += fmt::format("problem={}\n", to_string(problem));
   for (const Field& field : kFields)
     if (!field.value(asked).empty()) text += fmt::format("{}={}\n", field.key, escape(field.value(asked)));
+  if (options.trials > 0) text += fmt::format("trials={}\n", options.trials);
+  if (options.in_process) text += "in_process=1\n";
   return text + fmt::format("budget={}\n", job.budget_s);
 }
 
@@ -79,10 +82,12 @@ Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
     bool known = equals != line.npos;
     if (known && key == "problem") {
       options.problems.problems.push_back(value);
-    } else if (known && key == "budget") {
-      const std::optional<double> seconds = parse_seconds(value);
-      known = seconds.has_value();
-      options.budget_s = seconds.value_or(0);
+    } else if (known && (key == "budget" || key == "trials" || key == "in_process")) {
+      const std::optional<double> number = parse_number(value);
+      known = number.has_value();
+      if (key == "budget") options.budget_s = number.value_or(0);
+      if (key == "trials") options.trials = static_cast<int>(std::clamp(number.value_or(0), 0.0, 1e9));
+      if (key == "in_process") options.in_process = number.value_or(0) != 0;
     } else {
       const Field* found = nullptr;
       for (const Field& field : kFields)
