@@ -150,6 +150,10 @@ std::string Plan::explain() const {
 Result<FilterSpectrum> Plan::make_spectrum(const void* filter, Stream stream) const {
   if (!filter) return invalid("filter is null: give the device address of its fp32 taps.");
   const ReadyKernel& kernel = *state_->kernel;
+  if (kernel.device->is_capturing(stream)) {
+    return Error{ErrorCode::busy, "The stream is being captured, and a spectrum needs memory and has to be waited for: "
+                                  "make it before the capture begins."};
+  }
   auto memory = kernel.device->allocate(static_cast<std::size_t>(kernel.source.spectrum_bytes));
   if (!memory) return memory.error();
   if (auto made = run_spectrum(kernel, filter, (*memory)->data(), stream); !made) return made.error();
@@ -169,6 +173,7 @@ Result<void> Plan::execute(const ConvolutionBuffers& buffers, Stream stream) con
   args.pregate = buffers.pregate;
   args.postgate = buffers.postgate;
   args.skip = buffers.skip;
+  if (state_->uses) state_->uses->executions.fetch_add(1, std::memory_order_relaxed);
   return kernel.loaded->launch(kernel.source.convolution, args, stream);
 }
 

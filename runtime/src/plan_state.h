@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "capture_recorder.h"
 #include "fftconv/plan.h"
 
 namespace fftconv {
@@ -33,6 +34,7 @@ struct Plan::State {
   double floor_s = 0;
   double predicted_s = 0;
   double measured_s = 0;     ///< 0 = never measured
+  std::shared_ptr<UseCounts> uses;  ///< null where nothing is captured
   std::size_t io_bytes = 0;  ///< from the first sample of u to one past its last
 };
 

@@ -24,11 +24,14 @@ struct TuneOptions {
   std::string match;               ///< list: only problems that contain this
   std::string db;                  ///< list, export: another database
   std::string output;              ///< export: a file
+  std::string capture;             ///< replay: the file; then `problems` is not looked at
   std::vector<std::string> files;  ///< import, merge
 };
 
 // Each returns the exit status.
 int sweep(const TuneOptions& options, const Console& console);
+/// sweep over the problems of options.capture, most used first.
+int replay(const TuneOptions& options, const Console& console);
 int list(const TuneOptions& options, const Console& console);
 int best(const TuneOptions& options, const Console& console);
 int doctor(const TuneOptions& options, const Console& console);
