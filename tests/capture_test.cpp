@@ -60,9 +60,8 @@ void run(const Plan& plan, int times) {
 }  // namespace
 
 TEST_CASE("a capture's text round-trips, most used first, ties by the problem's text") {
-  const std::vector<CapturedProblem> problems{{small_problem(512), 3, 1},
-                                              {small_problem(256), 7, 2},
-                                              {small_problem(1024), 3, 1}};
+  const std::vector<CapturedProblem> problems{
+      {small_problem(512), 3, 1}, {small_problem(256), 7, 2}, {small_problem(1024), 3, 1}};
   const auto read = parse_capture(capture_text(problems));
   REQUIRE_MESSAGE(read, read.error().message);
   CHECK(*read == std::vector<CapturedProblem>{problems[1], problems[2], problems[0]});
@@ -70,10 +69,10 @@ TEST_CASE("a capture's text round-trips, most used first, ties by the problem's 
 
 TEST_CASE("what is wrong in a capture is told with its line") {
   const std::string head = "# fftconv capture 1\n\n1 1 " + to_string(small_problem()) + "\n";
-  for (const std::string bad : {"x 1 causal/L4/k4/b1/h1/io-f32/f32/forward", "1 causal/L4/k4/b1/h1/io-f32/f32/forward",
-                                "1 1 causal/L0/k4/b1/h1/io-f32/f32/forward", "1 1 nonsense", "1 1",
-                                "-1 1 causal/L4/k4/b1/h1/io-f32/f32/forward",
-                                "1 1 causal/L4/k4/b1/h1/io-f32/f32/forward more"}) {
+  for (const std::string bad :
+       {"x 1 causal/L4/k4/b1/h1/io-f32/f32/forward", "1 causal/L4/k4/b1/h1/io-f32/f32/forward",
+        "1 1 causal/L0/k4/b1/h1/io-f32/f32/forward", "1 1 nonsense", "1 1",
+        "-1 1 causal/L4/k4/b1/h1/io-f32/f32/forward", "1 1 causal/L4/k4/b1/h1/io-f32/f32/forward more"}) {
     const auto read = parse_capture(head + bad + "\n");
     CAPTURE(bad);
     REQUIRE_FALSE(read.ok());
@@ -123,7 +122,8 @@ TEST_CASE("processes and threads that add to one file lose nothing of each other
     if (child == 0) {
       bool good = true;
       for (int n = 0; n < kTimes; ++n) {
-        good = good && add_to_capture(file, {{small_problem(256), 2, 1}, {small_problem(256 + i), 1, 0}}, 60'000).ok();
+        good =
+            good && add_to_capture(file, {{small_problem(256), 2, 1}, {small_problem(256 + i), 1, 0}}, 60'000).ok();
       }
       _exit(good ? 0 : 1);
     }

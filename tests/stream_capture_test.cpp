@@ -87,7 +87,8 @@ struct DeviceRows {
   std::unique_ptr<DeviceBuffer> taps, u, y;
   DeviceRows(Device& device, const Problem& problem) {
     const auto rows = static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen);
-    taps = std::move(device.allocate(static_cast<std::size_t>(filter_count(problem) * problem.filter_len) * 4)).value();
+    taps =
+        std::move(device.allocate(static_cast<std::size_t>(filter_count(problem) * problem.filter_len) * 4)).value();
     u = std::move(device.allocate(rows * 4)).value();
     y = std::move(device.allocate(rows * 4)).value();
   }
@@ -200,9 +201,7 @@ TEST_CASE("a thread leaves the background as it entered it") {
   const Capture capture(&a_stream);
   {
     const auto outer = device->enter_background();
-    {
-      const auto inner = device->enter_background();
-    }
+    { const auto inner = device->enter_background(); }
     CHECK(device->allocate(64).ok());
     CHECK_FALSE(device->is_capturing(nullptr));
     CHECK(device->is_capturing(&a_stream));

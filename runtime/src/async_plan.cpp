@@ -22,8 +22,9 @@ Result<FilterSpectrum> spectrum_of(Device& device, const Plan& plan, const float
 }
 
 Error while_captured() {
-  return {ErrorCode::busy, "The stream is being captured, and setting a filter needs memory: set it before the capture "
-                           "begins."};
+  return {ErrorCode::busy,
+          "The stream is being captured, and setting a filter needs memory: set it before the capture "
+          "begins."};
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ const char* to_string(AsyncProgress progress) {
 AsyncPlan::State::State(std::shared_ptr<Device> of, const Plan& first, AsyncProgress at)
     : device(std::move(of)),
       problem(first.problem()),
-      now(std::make_shared<const Version>(Version{first, std::nullopt})), progress(at) {}
+      now(std::make_shared<const Version>(Version{first, std::nullopt})),
+      progress(at) {}
 
 void AsyncPlan::State::finish(AsyncProgress how, std::optional<Error> why) {
   {

@@ -120,11 +120,10 @@ bool CaptureRecorder::write() {
   {
     const std::lock_guard lock(mutex_);
     for (UseCounts& counts : counts_) {
-      const CapturedProblem added{.problem = counts.problem,
-                                  .executions = counts.executions.load(std::memory_order_relaxed) -
-                                                counts.executions_written,
-                                  .requests = counts.requests.load(std::memory_order_relaxed) -
-                                              counts.requests_written};
+      const CapturedProblem added{
+          .problem = counts.problem,
+          .executions = counts.executions.load(std::memory_order_relaxed) - counts.executions_written,
+          .requests = counts.requests.load(std::memory_order_relaxed) - counts.requests_written};
       if (added.executions == 0 && added.requests == 0) continue;
       more.push_back(added);
       written.push_back(&counts);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <set>
 
@@ -22,7 +23,7 @@ namespace {
 constexpr int kMostFailures = 8;  // of preferred candidates, before the plain default is taken
 
 Environment environment_of(const Device& device) {
-  const DeviceFacts& facts = device.facts();
+  const DeviceFacts& facts = device.identity();
   return {.device = facts.name,
           .kind = to_string(facts.kind),
           .arch = facts.arch,
@@ -142,9 +143,10 @@ Result<Plan> DeviceContext::find_or_make(const Problem& problem, const PlanOptio
   const int effort = effort_of(options.rigor);
   if (Result<void> valid = validate(problem); !valid) return valid.error();
   if (device_->is_capturing(options.stream)) {
-    return Error{ErrorCode::busy, fmt::format("A stream is being captured and there is no plan for {} in memory: plan "
-                                              "it before the capture begins.",
-                                              to_string(problem))};
+    return Error{ErrorCode::busy,
+                 fmt::format("A stream is being captured and there is no plan for {} in memory: plan "
+                             "it before the capture begins.",
+                             to_string(problem))};
   }
   const std::string key = to_string(problem) + " " + to_string(options.rigor) + (cancelled ? " background" : "");
   return flights_.join(key, [&]() -> Result<Plan> {
@@ -160,12 +162,13 @@ Result<AsyncPlan> DeviceContext::plan_async(const Problem& problem, const PlanOp
   Result<Plan> first = known ? Result<Plan>(*known) : first_plan(problem, options);
   if (!first) return first.error();
   count_request(*first);
-  auto state = std::make_shared<AsyncPlan::State>(device_, *first,
-                                                  known ? AsyncProgress::settled : AsyncProgress::working);
+  auto state =
+      std::make_shared<AsyncPlan::State>(device_, *first, known ? AsyncProgress::settled : AsyncProgress::working);
   if (!known) {
-    background_.add(measures(options.rigor) ? Background::Kind::measures : Background::Kind::compiles,
-                    [this, state, problem, options] { improve(*state, problem, options); },
-                    [state] { state->finish(AsyncProgress::cancelled); });
+    background_.add(
+        measures(options.rigor) ? Background::Kind::measures : Background::Kind::compiles,
+        [this, state, problem, options] { improve(*state, problem, options); },
+        [state] { state->finish(AsyncProgress::cancelled); });
   }
   return AsyncPlan(std::move(state));
 }
@@ -217,7 +220,12 @@ Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions&
   Attempt attempt{.problem = problem, .may_compile = options.rigor != Rigor::cached_only, .passed = searched};
   std::vector<Candidate> known;
   with_database([&](TuningDb& database) {
-    known = remembered(problem, device_->facts(), environment_, database, [this] { return shipped(); });
+    // What was measured here needs no rates to be taken up, and rates cost a CPU more than all the rest of a start.
+    const std::vector<Trial> trials = database.trials(environment_, problem);
+    const bool exact = std::ranges::any_of(
+        trials, [](const Trial& trial) { return trial.measurement.status == TrialStatus::measured; });
+    known = remembered(problem, exact ? device_->identity() : device_->facts(), environment_, database,
+                       [this] { return shipped(); });
   });
   if (std::optional<Plan> plan = first_that_works(known, attempt)) return *plan;
   const std::vector<Candidate> rest = modelled(problem, device_->facts(), calibration().get());
@@ -341,7 +349,7 @@ Plan DeviceContext::counted(const Plan& plan) {
 }
 
 Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candidate, bool may_compile) {
-  const DeviceFacts& facts = device_->facts();
+  const DeviceFacts& facts = device_->identity();
   if (Result<void> legal = check_legal(problem, candidate.config, facts); !legal) return legal.error();
   Result<KernelSource> source = emit(problem, candidate.config, facts);
   if (!source) return source.error();
@@ -352,8 +360,6 @@ Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candi
   state->provenance = candidate.provenance;
   state->reason = candidate.reason;
   state->measured_s = candidate.measured_s;
-  state->predicted_s = predict(problem, candidate.config, facts).total_s;
-  state->floor_s = floor_seconds(problem, facts);
   state->io_bytes = io_bytes(problem);
   return Plan(std::move(state));
 }

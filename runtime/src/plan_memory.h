@@ -33,7 +33,8 @@ class PlanMemory {
   Node* find_node(const Table& table, const Problem& problem, std::size_t hash) const;
 
   // Open addressing, at most half full, read without a lock: slots go from empty to a node once, and a table that has
-  // grown too small stays until the end, since a reader may still be in it (together they are no larger than the last).
+  // grown too small stays until the end, since a reader may still be in it (together they are no larger than the
+  // last).
   std::atomic<const Table*> table_;
   std::mutex writing_;
   std::vector<std::unique_ptr<Table>> tables_;

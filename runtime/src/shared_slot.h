@@ -8,8 +8,8 @@
 
 namespace fftconv {
 
-/// What std::atomic<std::shared_ptr> is, and no more. Not that one: with g++ 12 the thread sanitizer finds its readers
-/// racing (a relaxed unlock in the library, put right in g++ 13). Held for a few nanoseconds, by spinning.
+/// What std::atomic<std::shared_ptr> is, and no more. Not that one: with g++ 12 the thread sanitizer finds its
+/// readers racing (a relaxed unlock in the library, put right in g++ 13). Held for a few nanoseconds, by spinning.
 template <class T>
 class SharedSlot {
  public:

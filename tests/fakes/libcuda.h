@@ -26,8 +26,8 @@ struct FakeCuda {
   std::string fail_function;  ///< this function answers `fail_status`
   int fail_status = 999;
 
-  /// A stream that is being captured in global mode: what might wait for the device is refused to every thread that is
-  /// not in relaxed mode, and ends the capture, as the driver's manual says.
+  /// A stream that is being captured in global mode: what might wait for the device is refused to every thread that
+  /// is not in relaxed mode, and ends the capture, as the driver's manual says.
   std::atomic<void*> capturing = nullptr;
   std::atomic<bool> capture_broken = false;
   std::atomic<int> captured_launches = 0;

@@ -95,7 +95,8 @@ double median(std::vector<double> values) {
 
 /// Fills the cache with a plan of `rigor`, then starts processes that ask for an estimate.
 bool measure(const char* name, Rigor rigor) {
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("fftconv-target-{}", std::random_device{}());
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("fftconv-target-{}", std::random_device{}());
   std::filesystem::create_directory(folder);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
   Times times{};

@@ -5,9 +5,9 @@
 //   plan.set_filter(taps);             // device address
 //   plan.execute({.u = u, .y = y}, stream);   // by the kernel that is there, from the first call on
 //
-// With Rigor::estimate the background compiles and uses only the CPU's time. A rigor that measures times candidates on
-// the device: it takes its share of memory and time from what the application runs, and the application's work makes
-// its times worse than they are. Where that matters, capture the problems and tune them later.
+// With Rigor::estimate the background compiles and uses only the CPU's time. A rigor that measures times candidates
+// on the device: it takes its share of memory and time from what the application runs, and the application's work
+// makes its times worse than they are. Where that matters, capture the problems and tune them later.
 #pragma once
 
 #include <memory>
@@ -40,9 +40,9 @@ class AsyncPlan {
   /// Asks for the background work to end; a compilation that runs is let finish, its result is dropped.
   void cancel();
 
-  /// Computes and keeps the spectrum of a filter, a device address of (filters, Lk) fp32: for the current plan now, for
-  /// the better one when that is ready (until then a copy of the taps is kept in host memory). Synchronous on return;
-  /// convolutions queued before on other streams must be done. Errors: busy while `stream` is captured.
+  /// Computes and keeps the spectrum of a filter, a device address of (filters, Lk) fp32: for the current plan now,
+  /// for the better one when that is ready (until then a copy of the taps is kept in host memory). Synchronous on
+  /// return; convolutions queued before on other streams must be done. Errors: busy while `stream` is captured.
   Result<void> set_filter(const void* filter, Stream stream = nullptr);
   /// The same from taps in host memory.
   Result<void> set_filter_from_host(const float* taps, Stream stream = nullptr);

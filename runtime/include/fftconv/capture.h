@@ -22,8 +22,8 @@ struct CapturedProblem {
 /// The file's text: a first line that names the format, then a line "<executions> <requests> <problem>" for each
 /// problem, most used first (ties by requests, then by text).
 std::string capture_text(std::vector<CapturedProblem> problems);
-/// Empty lines and lines that begin with # are passed over; counts of a problem that occurs twice are added. Most used
-/// first. Errors: damaged, with the number of the line.
+/// Empty lines and lines that begin with # are passed over; counts of a problem that occurs twice are added. Most
+/// used first. Errors: damaged, with the number of the line.
 Result<std::vector<CapturedProblem>> parse_capture(std::string_view text);
 
 /// Errors: io where the file cannot be read, damaged as above.

@@ -53,6 +53,8 @@ class Device {
   virtual const DeviceFacts& facts() const = 0;
   /// Which device of its kind.
   virtual int ordinal() const { return 0; }
+  /// The facts without their rates, which cost the CPU device a measurement: what a device is, not how fast.
+  virtual const DeviceFacts& identity() const { return facts(); }
   virtual std::string driver_version() const = 0;
   virtual std::string compiler_version() const = 0;
 
@@ -67,8 +69,8 @@ class Device {
   /// Waits for all work of the stream; reports what failed since the last call.
   virtual Result<void> synchronize(Stream stream) = 0;
 
-  /// Whether launches on `stream` are recorded into a graph at the moment (null: any stream that the default one waits
-  /// for). Then nothing may be loaded, allocated or waited for.
+  /// Whether launches on `stream` are recorded into a graph at the moment (null: any stream that the default one
+  /// waits for). Then nothing may be loaded, allocated or waited for.
   virtual bool is_capturing(Stream) const { return false; }
 
   /// Makes this thread one that works beside the application, for as long as the object lives: where a call has no

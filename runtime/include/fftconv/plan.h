@@ -65,8 +65,8 @@ class Plan {
   /// What was chosen and why, for people.
   std::string explain() const;
 
-  /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return. Errors: busy while
-  /// `stream` is captured.
+  /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return. Errors: busy
+  /// while `stream` is captured.
   Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
 
   /// y = conv(u, k). Takes no lock, allocates nothing; safe from many threads and while a stream is captured.

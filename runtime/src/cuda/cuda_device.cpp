@@ -133,8 +133,7 @@ class CudaDevice final : public Device {
     const CurrentContext current(*context_);
     cuda::CuCaptureStatus status = cuda::capture_none;
     // The default stream refuses to answer while a stream that it waits for is captured.
-    const cuda::CuStatus asked =
-        context_->driver().stream_is_capturing(cuda::stream_or_own(stream), &status);
+    const cuda::CuStatus asked = context_->driver().stream_is_capturing(cuda::stream_or_own(stream), &status);
     return asked != cuda::cu_success || status != cuda::capture_none;
   }
 

@@ -57,10 +57,10 @@ class CudaModule final : public LoadedKernel {
     const Driver& driver = context_->driver();
     const CurrentContext current(*context_);
     std::array<void*, 1> parameters = {const_cast<KernelArgs*>(&args)};
-    const CuStatus status = driver.launch(
-        function, static_cast<unsigned>(entry.grid[0]), static_cast<unsigned>(entry.grid[1]),
-        static_cast<unsigned>(entry.grid[2]), static_cast<unsigned>(entry.threads), 1, 1,
-        static_cast<unsigned>(entry.shared_bytes), stream_or_own(stream), parameters.data(), nullptr);
+    const CuStatus status =
+        driver.launch(function, static_cast<unsigned>(entry.grid[0]), static_cast<unsigned>(entry.grid[1]),
+                      static_cast<unsigned>(entry.grid[2]), static_cast<unsigned>(entry.threads), 1, 1,
+                      static_cast<unsigned>(entry.shared_bytes), stream_or_own(stream), parameters.data(), nullptr);
     if (status == cu_success) return {};
     return Error{
         ErrorCode::launch_failed,
