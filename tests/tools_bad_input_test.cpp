@@ -380,3 +380,15 @@ TEST_CASE("an export that does not fit leaves the old file") {
   CHECK(place.read("old.jsonl") == "old");
   CHECK(place.files() == std::vector<std::string>{"old.jsonl"});
 }
+
+TEST_CASE("replay refuses a file that is no capture, with the line, and one without problems") {
+  const Workplace place;
+  place.write("bad", "# fftconv capture 1\n3 1 causal/L64/k64/b1/h1/io-f32/f32/forward\nthree\n");
+  place.write("other", "Dear reader,\n");
+  place.write("empty", "# fftconv capture 1\n");
+  check_refused(place.run("tune", {"replay", place.file("bad"), "--device", "cpu"}), 2, "tune", "line 3");
+  check_refused(place.run("tune", {"replay", place.file("other"), "--device", "cpu"}), 2, "tune", "no capture");
+  check_refused(place.run("tune", {"replay", place.file("empty"), "--device", "cpu"}), 2, "tune", "FFTCONV_CAPTURE=");
+  check_refused(place.run("tune", {"replay", place.file("absent"), "--device", "cpu"}), 2, "tune", "absent");
+  CHECK(place.read("other") == "Dear reader,\n");
+}

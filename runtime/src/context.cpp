@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <map>
 #include <set>
 
+#include "async_state.h"
+#include "background.h"
 #include "dispatcher.h"
 #include "fftconv/cost_model.h"
 #include "fftconv/measure.h"
@@ -21,7 +24,7 @@ namespace {
 constexpr int kMostFailures = 8;  // of preferred candidates, before the plain default is taken
 
 Environment environment_of(const Device& device) {
-  const DeviceFacts& facts = device.facts();
+  const DeviceFacts& facts = device.identity();
   return {.device = facts.name,
           .kind = to_string(facts.kind),
           .arch = facts.arch,
@@ -41,17 +44,28 @@ bool measures(Rigor rigor) {
 
 class DeviceContext : public Context {
  public:
-  DeviceContext(std::shared_ptr<Device> device, TuningDb database, KernelCache cache, LogCallback log)
+  DeviceContext(std::shared_ptr<Device> device, TuningDb database, KernelCache cache, const ContextOptions& options)
       : device_(device),
         environment_(environment_of(*device)),
-        log_(log),
+        log_(options.log),
         database_(std::move(database)),
-        kernels_(std::move(device), std::move(cache), std::move(log)) {}
+        kernels_(device, std::move(cache), options.log),
+        background_(device) {
+    std::filesystem::path capture = options.capture;
+    if (capture.empty()) capture = settings().capture;
+    if (!capture.empty()) recorder_ = CaptureRecorder::make(std::move(capture), options.log);
+  }
+  ~DeviceContext() override {
+    if (recorder_) recorder_->leave_context();
+  }
+  DeviceContext(const DeviceContext&) = delete;
+  DeviceContext& operator=(const DeviceContext&) = delete;
 
   Device& device() override { return *device_; }
   const Environment& environment() const override { return environment_; }
 
   Result<Plan> plan(const Problem& problem, const PlanOptions& options) override;
+  Result<AsyncPlan> plan_async(const Problem& problem, const PlanOptions& options) override;
   Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) override;
 
   std::optional<CompiledKernel> cached_kernel(const KernelSource& source) override { return kernels_.cached(source); }
@@ -76,8 +90,15 @@ class DeviceContext : public Context {
     std::optional<Error> last_error;
   };
 
-  Result<Plan> make_plan(const Problem& problem, const PlanOptions& options);
-  Result<std::string> search_if_needed(const Problem& problem, const PlanOptions& options);
+  using Cancelled = std::function<bool()>;
+
+  Result<Plan> find_or_make(const Problem& problem, const PlanOptions& options, const Cancelled& cancelled);
+  Result<Plan> first_plan(const Problem& problem, const PlanOptions& options);
+  Plan counted(const Plan& plan);
+  void improve(AsyncPlan::State& state, const Problem& problem, const PlanOptions& options);
+  Result<Plan> make_plan(const Problem& problem, const PlanOptions& options, const Cancelled& cancelled);
+  Result<std::string> search_if_needed(const Problem& problem, const PlanOptions& options,
+                                       const Cancelled& cancelled);
   std::optional<Plan> first_that_works(const std::vector<Candidate>& candidates, Attempt& attempt);
   Result<Plan> build(const Problem& problem, const Candidate& candidate, bool may_compile);
   std::set<std::string> failed_before(const Problem& problem);
@@ -101,32 +122,114 @@ class DeviceContext : public Context {
   PlanMemory plans_;
   std::mutex searching_;   ///< one search at a time has the device
   Flights<Plan> flights_;  ///< by problem and rigor
+  std::shared_ptr<CaptureRecorder> recorder_;
+  Background background_;  ///< last: joined before anything goes that its tasks use
 };
 
-Result<Plan> DeviceContext::plan(const Problem& problem, const PlanOptions& options) {
-  const int effort = effort_of(options.rigor);
-  if (std::optional<Plan> known = plans_.find(problem, effort)) return *known;
-  if (Result<void> valid = validate(problem); !valid) return valid.error();
+void count_request(const Plan& plan) {
+  if (UseCounts* uses = plan.state().uses.get()) uses->requests.fetch_add(1, std::memory_order_relaxed);
+}
 
-  return flights_.join(to_string(problem) + " " + to_string(options.rigor), [&]() -> Result<Plan> {
+Result<Plan> DeviceContext::plan(const Problem& problem, const PlanOptions& options) {
+  std::optional<Plan> known = plans_.find(problem, effort_of(options.rigor));
+  if (!known) {
+    Result<Plan> made = find_or_make(problem, options, {});
+    if (!made) return made;
+    known = *made;
+  }
+  count_request(*known);
+  return *known;
+}
+
+// Requests for one plan join, but for those that may be cancelled: what one of them gives up the others still want.
+Result<Plan> DeviceContext::find_or_make(const Problem& problem, const PlanOptions& options,
+                                         const Cancelled& cancelled) {
+  const int effort = effort_of(options.rigor);
+  if (Result<void> valid = validate(problem); !valid) return valid.error();
+  if (device_->is_capturing(options.stream)) {
+    return Error{ErrorCode::busy,
+                 fmt::format("A stream is being captured and there is no plan for {} in memory: plan "
+                             "it before the capture begins.",
+                             to_string(problem))};
+  }
+  const std::string key = to_string(problem) + " " + to_string(options.rigor) + (cancelled ? " background" : "");
+  return flights_.join(key, [&]() -> Result<Plan> {
     if (std::optional<Plan> known = plans_.find(problem, effort)) return *known;
-    Result<Plan> made = make_plan(problem, options);
-    if (made) plans_.put(problem, effort, *made);
+    Result<Plan> made = make_plan(problem, options, cancelled);
+    if (made && !(cancelled && cancelled())) plans_.put(problem, effort, *made);
     return made;
   });
 }
 
-Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions& options) {
+Result<AsyncPlan> DeviceContext::plan_async(const Problem& problem, const PlanOptions& options) {
+  const std::optional<Plan> known = plans_.find(problem, effort_of(options.rigor));
+  Result<Plan> first = known ? Result<Plan>(*known) : first_plan(problem, options);
+  if (!first) return first.error();
+  count_request(*first);
+  auto state =
+      std::make_shared<AsyncPlan::State>(device_, *first, known ? AsyncProgress::settled : AsyncProgress::working);
+  if (!known) {
+    background_.add(
+        measures(options.rigor) ? Background::Kind::measures : Background::Kind::compiles,
+        [this, state, problem, options] { improve(*state, problem, options); },
+        [state] { state->finish(AsyncProgress::cancelled); });
+  }
+  return AsyncPlan(std::move(state));
+}
+
+// What can be had at once: a plan in memory, a binary in the cache, else the plain default, whose source is the
+// smallest to compile; only where that fails, whatever works.
+Result<Plan> DeviceContext::first_plan(const Problem& problem, const PlanOptions& options) {
+  if (std::optional<Plan> any = plans_.find_any(problem)) return *any;
+  PlanOptions without_work = options;
+  without_work.rigor = Rigor::cached_only;
+  Result<Plan> cached = find_or_make(problem, without_work, {});
+  if (cached || cached.error().code == ErrorCode::busy || options.rigor == Rigor::cached_only) return cached;
+  if (Result<KernelConfig> plain = default_config(problem, device_->facts())) {
+    Result<Plan> built = build(problem,
+                               {.config = *plain,
+                                .provenance = Provenance::plain_default,
+                                .reason = "it is ready first; a better one is made in the background"},
+                               true);
+    if (built) return counted(*built);
+  }
+  without_work.rigor = Rigor::estimate;
+  return find_or_make(problem, without_work, {});
+}
+
+void DeviceContext::improve(AsyncPlan::State& state, const Problem& problem, const PlanOptions& options) {
+  const auto cancelled = [&] { return state.cancelled.load() || background_.stopping(); };
+  if (cancelled()) return state.finish(AsyncProgress::cancelled);
+  PlanOptions here = options;
+  here.stream = nullptr;  // the application's: nothing is done on it
+  const std::optional<Plan> known = plans_.find(problem, effort_of(options.rigor));
+  const Result<Plan> better = known ? Result<Plan>(*known) : find_or_make(problem, here, cancelled);
+  if (cancelled()) return state.finish(AsyncProgress::cancelled);
+  if (better) return state.improve(*better);
+  if (log_) {
+    log_(fmt::format("No better plan for {} than the first: {}", to_string(problem), better.error().message));
+  }
+  state.finish(AsyncProgress::failed, better.error());
+}
+
+Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions& options,
+                                      const Cancelled& cancelled) {
   std::string searched;
   if (measures(options.rigor)) {
-    Result<std::string> note = search_if_needed(problem, options);
+    Result<std::string> note = search_if_needed(problem, options, cancelled);
     if (!note) return note.error();
     searched = std::move(note).value();
+    if (cancelled && cancelled()) return Error{ErrorCode::busy, "The search was cancelled: plan again."};
   }
   Attempt attempt{.problem = problem, .may_compile = options.rigor != Rigor::cached_only, .passed = searched};
   std::vector<Candidate> known;
   with_database([&](TuningDb& database) {
-    known = remembered(problem, device_->facts(), environment_, database, [this] { return shipped(); });
+    // What was measured here needs no rates to be taken up, and rates cost a CPU more than all the rest of a start.
+    const std::vector<Trial> trials = database.trials(environment_, problem);
+    const bool exact = std::ranges::any_of(
+        trials, [](const Trial& trial) { return trial.measurement.status == TrialStatus::measured; });
+    known = remembered(problem, exact ? device_->identity() : device_->facts(), environment_, database,
+                       [this] { return shipped(); });
   });
   if (std::optional<Plan> plan = first_that_works(known, attempt)) return *plan;
   const std::vector<Candidate> rest = modelled(problem, device_->facts(), calibration(environment_.policy).get());
@@ -182,7 +285,8 @@ std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string&
 }
 
 // A sentence for explain() where the search left something to be said; else empty.
-Result<std::string> DeviceContext::search_if_needed(const Problem& problem, const PlanOptions& options) {
+Result<std::string> DeviceContext::search_if_needed(const Problem& problem, const PlanOptions& options,
+                                                    const Cancelled& cancelled) {
   const std::lock_guard lock(searching_);
   std::optional<SearchRecord> record;
   with_database([&](TuningDb& database) { record = database.find_search(environment_, problem); });
@@ -190,7 +294,8 @@ Result<std::string> DeviceContext::search_if_needed(const Problem& problem, cons
     const Result<Rigor> rigor = parse_rigor(record->rigor);
     if (rigor && effort_of(*rigor) >= effort_of(options.rigor)) return std::string();
   }
-  Result<SearchSummary> found = search(*this, problem, {.rigor = options.rigor, .budget_s = options.budget_s});
+  Result<SearchSummary> found =
+      search(*this, problem, {.rigor = options.rigor, .budget_s = options.budget_s, .cancelled = cancelled});
   if (!found) return found.error();
   if (!found->winner) return std::string("    the search has no winner: every candidate that was tried failed\n");
   if (!found->record.complete) {
@@ -238,11 +343,19 @@ std::optional<Plan> DeviceContext::first_that_works(const std::vector<Candidate>
   if (!plan) return std::nullopt;
   auto state = std::make_shared<Plan::State>(plan->state());
   state->passed = attempt.passed;
+  return counted(Plan(std::move(state)));
+}
+
+// The plan with its counts, where problems are captured.
+Plan DeviceContext::counted(const Plan& plan) {
+  if (!recorder_) return plan;
+  auto state = std::make_shared<Plan::State>(plan.state());
+  state->uses = recorder_->counts(plan.problem());
   return Plan(std::move(state));
 }
 
 Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candidate, bool may_compile) {
-  const DeviceFacts& facts = device_->facts();
+  const DeviceFacts& facts = device_->identity();
   if (Result<void> legal = check_legal(problem, candidate.config, facts); !legal) return legal.error();
   Result<KernelSource> source = emit(problem, candidate.config, facts);
   if (!source) return source.error();
@@ -253,8 +366,6 @@ Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candi
   state->provenance = candidate.provenance;
   state->reason = candidate.reason;
   state->measured_s = candidate.measured_s;
-  state->predicted_s = predict(problem, candidate.config, facts).total_s;
-  state->floor_s = floor_seconds(problem, facts);
   state->io_bytes = io_bytes(problem);
   return Plan(std::move(state));
 }
@@ -305,7 +416,7 @@ Result<std::shared_ptr<Context>> Context::create(std::shared_ptr<Device> device,
   Result<KernelCache> cache = KernelCache::open(kernels, options.log);
   if (!cache) return cache.error();
   return std::shared_ptr<Context>(std::make_shared<DeviceContext>(std::move(device), std::move(database).value(),
-                                                                  std::move(cache).value(), options.log));
+                                                                  std::move(cache).value(), options));
 }
 
 }  // namespace fftconv

@@ -108,6 +108,8 @@ void KernelStore::keep(const KernelSource& source, const CompiledKernel& kernel)
 }
 
 Result<KernelStore::Ready> KernelStore::load(const KernelSource& source, CompiledKernel compiled) {
+  // On whatever thread: a search compiles ahead on several, and another thread may be capturing a stream.
+  const std::unique_ptr<BackgroundScope> scope = device_->enter_background();
   Result<std::shared_ptr<const LoadedKernel>> loaded = device_->load(source, compiled);
   if (!loaded) return loaded.error();
   auto kernel = std::make_shared<ReadyKernel>();

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "fftconv/cost_model.h"
 #include "plan_state.h"
 
 namespace fftconv {
@@ -137,10 +138,12 @@ Provenance Plan::provenance() const { return state_->provenance; }
 std::string Plan::explain() const {
   const State& plan = *state_;
   const CompiledKernel& compiled = plan.kernel->compiled;
+  const DeviceFacts& facts = plan.kernel->device->facts();  // with rates: only whoever asks for reasons pays
   std::string text = fmt::format("{}\n  kernel     {}\n  chosen by  {}: {}\n", to_string(problem()),
                                  to_string(config()), to_string(plan.provenance), plan.reason);
-  text += fmt::format("  time       measured {}, predicted {}, floor {}\n", time_text(plan.measured_s),
-                      time_text(plan.predicted_s), time_text(plan.floor_s));
+  text +=
+      fmt::format("  time       measured {}, predicted {}, floor {}\n", time_text(plan.measured_s),
+                  time_text(predict(problem(), config(), facts).total_s), time_text(floor_seconds(problem(), facts)));
   text += compiled.from_cache ? std::string("  binary     from the cache\n")
                               : fmt::format("  binary     compiled in {}\n", time_text(compiled.compile_s));
   if (!plan.passed.empty()) text += fmt::format("  passed over:\n{}", plan.passed);
@@ -150,6 +153,11 @@ std::string Plan::explain() const {
 Result<FilterSpectrum> Plan::make_spectrum(const void* filter, Stream stream) const {
   if (!filter) return invalid("filter is null: give the device address of its fp32 taps.");
   const ReadyKernel& kernel = *state_->kernel;
+  if (kernel.device->is_capturing(stream)) {
+    return Error{ErrorCode::busy,
+                 "The stream is being captured, and a spectrum needs memory and has to be waited for: "
+                 "make it before the capture begins."};
+  }
   auto memory = kernel.device->allocate(static_cast<std::size_t>(kernel.source.spectrum_bytes));
   if (!memory) return memory.error();
   if (auto made = run_spectrum(kernel, filter, (*memory)->data(), stream); !made) return made.error();
@@ -169,6 +177,7 @@ Result<void> Plan::execute(const ConvolutionBuffers& buffers, Stream stream) con
   args.pregate = buffers.pregate;
   args.postgate = buffers.postgate;
   args.skip = buffers.skip;
+  if (state_->uses) state_->uses->executions.fetch_add(1, std::memory_order_relaxed);
   return kernel.loaded->launch(kernel.source.convolution, args, stream);
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "capture_recorder.h"
 #include "fftconv/plan.h"
 
 namespace fftconv {
@@ -28,12 +29,11 @@ Result<void> run_spectrum(const ReadyKernel& kernel, const KernelArgs& args, Str
 struct Plan::State {
   std::shared_ptr<const ReadyKernel> kernel;
   Provenance provenance = Provenance::plain_default;
-  std::string reason;  ///< why this config, one sentence
-  std::string passed;  ///< candidates that were preferred and failed, with reasons; may be empty
-  double floor_s = 0;
-  double predicted_s = 0;
-  double measured_s = 0;     ///< 0 = never measured
-  std::size_t io_bytes = 0;  ///< from the first sample of u to one past its last
+  std::string reason;               ///< why this config, one sentence
+  std::string passed;               ///< candidates that were preferred and failed, with reasons; may be empty
+  double measured_s = 0;            ///< 0 = never measured
+  std::shared_ptr<UseCounts> uses;  ///< null where nothing is captured
+  std::size_t io_bytes = 0;         ///< from the first sample of u to one past its last
 };
 
 struct FilterSpectrum::State {

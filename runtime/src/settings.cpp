@@ -16,6 +16,7 @@ Settings read_environment() {
           .venv = read("FFTCONV_VENV"),
           .llvm_component = read("FFTCONV_LLVM"),
           .cuda_driver = read("FFTCONV_LIBCUDA"),
+          .capture = read("FFTCONV_CAPTURE"),
           .device = read("FFTCONV_DEVICE"),
           .worker = read("FFTCONV_WORKER")};
 }

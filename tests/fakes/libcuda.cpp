@@ -15,6 +15,8 @@
 #include <sstream>
 #include <utility>
 
+extern "C" FakeCuda* fake_cuda();
+
 namespace {
 
 using Status = int;
@@ -31,6 +33,12 @@ struct Function {
 struct Module {
   std::map<std::string, Function> functions;
 };
+
+constexpr Status kCaptureUnsupported = 900, kCaptureImplicit = 906;
+constexpr int kRelaxed = 2;
+thread_local int capture_mode = 0;
+int streams[64];  // addresses of streams
+int streams_made = 0;
 
 std::mutex mutex;
 std::map<Address, std::size_t> blocks;
@@ -64,10 +72,32 @@ Status enter(const char* name, bool needs_context = true) {
   return fake.fail_function == name ? fake.fail_status : 0;
 }
 
+// For a function that might wait for the device, or that waits for `stream`.
+Status enter_unsafe(const char* name) {
+  if (const Status status = enter(name)) return status;
+  if (!fake_cuda()->capturing || capture_mode == kRelaxed) return 0;
+  fake_cuda()->capture_broken = true;
+  return kCaptureUnsupported;
+}
+
+// The legacy default stream waits for every other one that was not made "non blocking"; those of this fake that
+// programs capture are of the waiting kind.
+Status enter_stream(const char* name, void* stream) {
+  if (const Status status = enter(name)) return status;
+  void* captured = fake_cuda()->capturing;
+  if (!captured || (stream && stream != captured)) return 0;
+  fake_cuda()->capture_broken = true;
+  return stream ? kCaptureUnsupported : kCaptureImplicit;
+}
+
 }  // namespace
 
 #define FAKE_ENTER(name, ...) \
   if (const Status status = enter(name, ##__VA_ARGS__)) return status
+#define FAKE_ENTER_UNSAFE(name) \
+  if (const Status status = enter_unsafe(name)) return status
+#define FAKE_ON_STREAM(name, stream) \
+  if (const Status status = enter_stream(name, stream)) return status
 
 extern "C" {
 
@@ -129,7 +159,7 @@ Status cuCtxSetCurrent(void* context) {
   return 0;
 }
 Status cuModuleLoadDataEx(Module** module, const char* image, unsigned, int*, void** values) {
-  FAKE_ENTER("cuModuleLoadDataEx");
+  FAKE_ENTER_UNSAFE("cuModuleLoadDataEx");
   std::istringstream words(image);
   std::string word;
   if (!(words >> word) || word != "FAKE") {
@@ -142,7 +172,7 @@ Status cuModuleLoadDataEx(Module** module, const char* image, unsigned, int*, vo
   return 0;
 }
 Status cuModuleUnload(Module* module) {
-  FAKE_ENTER("cuModuleUnload");
+  FAKE_ENTER_UNSAFE("cuModuleUnload");
   --fake_cuda()->modules;
   delete module;
   return 0;
@@ -168,6 +198,11 @@ Status cuLaunchKernel(Function* function, unsigned gx, unsigned gy, unsigned gz,
                       unsigned shared, void* stream, void** parameters, void**) {
   FAKE_ENTER("cuLaunchKernel");
   if (static_cast<int>(shared) > function->dynamic_limit || gx == 0 || bx == 0) return kInvalidValue;
+  if (fake_cuda()->capturing && !stream) {
+    fake_cuda()->capture_broken = true;
+    return kCaptureImplicit;
+  }
+  if (fake_cuda()->capturing == stream && stream) ++fake_cuda()->captured_launches;
   const auto* bytes = static_cast<const unsigned char*>(parameters[0]);
   const std::lock_guard lock(mutex);
   static const auto fault = static_cast<std::size_t>(scripted("FFTCONV_FAKE_FAULT"));
@@ -182,7 +217,7 @@ Status cuMemGetInfo_v2(std::size_t* free, std::size_t* total) {
   return 0;
 }
 Status cuMemAlloc_v2(Address* address, std::size_t bytes) {
-  FAKE_ENTER("cuMemAlloc_v2");
+  FAKE_ENTER_UNSAFE("cuMemAlloc_v2");
   if (bytes == 0) return kInvalidValue;
   if (static_cast<std::size_t>(fake_cuda()->allocated) + bytes > fake_cuda()->memory_limit) return kOutOfMemory;
   *address = reinterpret_cast<Address>(std::malloc(bytes));
@@ -192,7 +227,7 @@ Status cuMemAlloc_v2(Address* address, std::size_t bytes) {
   return 0;
 }
 Status cuMemFree_v2(Address address) {
-  FAKE_ENTER("cuMemFree_v2");
+  FAKE_ENTER_UNSAFE("cuMemFree_v2");
   const std::lock_guard lock(mutex);
   const auto found = blocks.find(address);
   if (found == blocks.end()) return kInvalidValue;
@@ -202,12 +237,14 @@ Status cuMemFree_v2(Address address) {
   return 0;
 }
 Status cuMemcpyHtoD_v2(Address to, const void* from, std::size_t bytes) {
-  FAKE_ENTER("cuMemcpyHtoD_v2");
+  FAKE_ENTER_UNSAFE("cuMemcpyHtoD_v2");
+  FAKE_ON_STREAM("cuMemcpyHtoD_v2 on the default stream", nullptr);
   std::memcpy(reinterpret_cast<void*>(to), from, bytes);
   return 0;
 }
 Status cuMemcpyDtoH_v2(void* to, Address from, std::size_t bytes) {
-  FAKE_ENTER("cuMemcpyDtoH_v2");
+  FAKE_ENTER_UNSAFE("cuMemcpyDtoH_v2");
+  FAKE_ON_STREAM("cuMemcpyDtoH_v2 on the default stream", nullptr);
   finish();
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return 0;
@@ -218,13 +255,35 @@ Status cuMemsetD8Async(Address, unsigned char, std::size_t, void*) {
 }
 Status cuStreamCreate(void** stream, unsigned) {
   FAKE_ENTER("cuStreamCreate");
-  *stream = &primary;
+  *stream = &streams[streams_made++ % 64];
   return 0;
 }
 Status cuStreamDestroy_v2(void*) { return 0; }
-Status cuStreamSynchronize(void*) {
-  FAKE_ENTER("cuStreamSynchronize");
+Status cuStreamSynchronize(void* stream) {
+  FAKE_ENTER_UNSAFE("cuStreamSynchronize");
+  FAKE_ON_STREAM(stream ? "wait for a stream" : "wait for the default stream", stream);
   finish();
+  return 0;
+}
+Status cuStreamIsCapturing(void* stream, int* status) {
+  *status = 0;
+  void* captured = fake_cuda()->capturing;
+  if (captured && !stream) return kCaptureImplicit;
+  if (captured && stream == captured) *status = 1;
+  return 0;
+}
+Status cuThreadExchangeStreamCaptureMode(int* mode) {
+  std::swap(*mode, capture_mode);
+  return 0;
+}
+Status cuMemcpyHtoDAsync_v2(Address to, const void* from, std::size_t bytes, void* stream) {
+  FAKE_ON_STREAM("cuMemcpyHtoDAsync_v2", stream);
+  std::memcpy(reinterpret_cast<void*>(to), from, bytes);
+  return 0;
+}
+Status cuMemcpyDtoHAsync_v2(void* to, Address from, std::size_t bytes, void* stream) {
+  FAKE_ON_STREAM("cuMemcpyDtoHAsync_v2", stream);
+  std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return 0;
 }
 Status cuEventCreate(void** event, unsigned) {
@@ -238,7 +297,7 @@ Status cuEventRecord(void*, void*) {
   return 0;
 }
 Status cuEventSynchronize(void*) {
-  FAKE_ENTER("cuEventSynchronize");
+  FAKE_ENTER_UNSAFE("cuEventSynchronize");
   finish();
   return 0;
 }

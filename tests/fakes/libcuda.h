@@ -26,6 +26,12 @@ struct FakeCuda {
   std::string fail_function;  ///< this function answers `fail_status`
   int fail_status = 999;
 
+  /// A stream that is being captured in global mode: what might wait for the device is refused to every thread that
+  /// is not in relaxed mode, and ends the capture, as the driver's manual says.
+  std::atomic<void*> capturing = nullptr;
+  std::atomic<bool> capture_broken = false;
+  std::atomic<int> captured_launches = 0;
+
   std::vector<std::string> calls;  ///< names, in order, of what does something to the device
   std::vector<FakeLaunch> launches;
   std::atomic<int> wrong_context = 0;  ///< calls made while the primary context was not current

@@ -40,6 +40,12 @@ struct Sample {
   bool throttled = false;  ///< the clock had dropped: throw the sample away
 };
 
+/// What Device::enter_background() gives; leave it on the thread that entered it.
+class BackgroundScope {
+ public:
+  virtual ~BackgroundScope() = default;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -47,6 +53,8 @@ class Device {
   virtual const DeviceFacts& facts() const = 0;
   /// Which device of its kind.
   virtual int ordinal() const { return 0; }
+  /// The facts without their rates, which cost the CPU device a measurement: what a device is, not how fast.
+  virtual const DeviceFacts& identity() const { return facts(); }
   virtual std::string driver_version() const = 0;
   virtual std::string compiler_version() const = 0;
 
@@ -60,6 +68,15 @@ class Device {
   virtual Result<void> download(void* destination, const void* source, std::size_t bytes) = 0;
   /// Waits for all work of the stream; reports what failed since the last call.
   virtual Result<void> synchronize(Stream stream) = 0;
+
+  /// Whether launches on `stream` are recorded into a graph at the moment (null: any stream that the default one
+  /// waits for). Then nothing may be loaded, allocated or waited for.
+  virtual bool is_capturing(Stream) const { return false; }
+
+  /// Makes this thread one that works beside the application, for as long as the object lives: where a call has no
+  /// stream of its own it uses a private one, which no stream of the application waits for; and what it loads and
+  /// allocates breaks no capture of another thread. Null where that is so anyhow.
+  virtual std::unique_ptr<BackgroundScope> enter_background() { return nullptr; }
 
   /// Times one launch: with `cold` the L2 (or last-level cache) is flushed before it. Synchronous.
   virtual Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,

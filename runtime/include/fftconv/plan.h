@@ -27,6 +27,9 @@ Result<Rigor> parse_rigor(std::string_view text);
 struct PlanOptions {
   Rigor rigor = Rigor::estimate;
   double budget_s = 10;  ///< for measure and patient
+  /// The stream that the caller is launching on. While it is captured into a graph, only a plan that is in memory is
+  /// given (error busy otherwise): nothing is compiled, allocated or waited for.
+  Stream stream = nullptr;
 };
 
 /// A filter's spectrum on the device, in the order that one plan's kernel reads. Opaque; freed with the object.
@@ -62,7 +65,8 @@ class Plan {
   /// What was chosen and why, for people.
   std::string explain() const;
 
-  /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return.
+  /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return. Errors: busy
+  /// while `stream` is captured.
   Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
 
   /// y = conv(u, k). Takes no lock, allocates nothing; safe from many threads and while a stream is captured.
@@ -72,15 +76,21 @@ class Plan {
   struct State;
   explicit Plan(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   const State& state() const { return *state_; }
+  const std::shared_ptr<const State>& shared_state() const { return state_; }
 
  private:
   std::shared_ptr<const State> state_;
 };
 
+class AsyncPlan;
+
 struct ContextOptions {
   std::filesystem::path cache_directory;  ///< empty: default_cache_directory()
   bool use_disk = true;                   ///< false: databases in memory
-  LogCallback log;
+  /// File that the problems planned and executed here are added to, with counts; empty: settings().capture. See
+  /// capture.h and `fftconv-tune replay`.
+  std::filesystem::path capture;
+  LogCallback log;  ///< may be called from threads of the context, until it is gone
 };
 
 /// A device, its databases and the plans made so far. Thread-safe.
@@ -92,9 +102,11 @@ class Context {
   virtual Device& device() = 0;
   virtual const Environment& environment() const = 0;
 
-  /// The plan for a problem. One found in memory costs under 1 microsecond.
+  /// The plan for a problem. One found in memory costs about 100 ns and no lock.
   virtual Result<Plan> plan(const Problem& problem, const PlanOptions& options = {}) = 0;
-  /// The plan of one given candidate: compiled or from the cache.
+  /// A plan to begin with at once, while the one that plan() would give is made in the background: see async_plan.h.
+  virtual Result<AsyncPlan> plan_async(const Problem& problem, const PlanOptions& options = {}) = 0;
+  /// The plan of one given candidate: compiled or from the cache. Not counted in a capture.
   virtual Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) = 0;
 
   /// The binary of a source in the cache, and its way in, for those who compile elsewhere. Neither loads it.

@@ -12,6 +12,7 @@ struct Settings {
   std::string venv;            ///< FFTCONV_VENV: private virtual environment with NVIDIA's wheels
   std::string llvm_component;  ///< FFTCONV_LLVM: path of the LLVM component, or "off"
   std::string cuda_driver;     ///< FFTCONV_LIBCUDA: path of libcuda, or "off"
+  std::string capture;         ///< FFTCONV_CAPTURE: file that problems are captured in
   std::string device;          ///< FFTCONV_DEVICE: "cuda", "cpu", "sim"
   std::string worker;          ///< FFTCONV_WORKER: path of fftconv-worker, or "off"
 };

@@ -26,12 +26,16 @@ std::string target_cpu(const std::string& arch) {
 class CpuDevice : public Device {
  public:
   CpuDevice(LlvmComponent& component, DeviceFacts facts)
-      : component_(component), facts_(std::move(facts)), pool_(std::make_shared<WorkerPool>(facts_.sm_count)) {}
+      : component_(component),
+        identity_(facts),
+        facts_(std::move(facts)),
+        pool_(std::make_shared<WorkerPool>(facts_.sm_count)) {}
 
   const DeviceFacts& facts() const override {
     std::call_once(measured_, [this] { measure_rates(facts_, pool_->threads()); });
     return facts_;
   }
+  const DeviceFacts& identity() const override { return identity_; }
   std::string driver_version() const override { return os_release(); }
   std::string compiler_version() const override { return "clang " + component_.version(); }
 
@@ -89,12 +93,13 @@ class CpuDevice : public Device {
 
  private:
   Result<void> check_arch(const KernelSource& source) const {
-    if (source.arch == facts_.arch) return {};
+    if (source.arch == identity_.arch) return {};
     return invalid(fmt::format("The source was emitted for {}, this processor is {}: emit it for this device.",
-                               source.arch, facts_.arch));
+                               source.arch, identity_.arch));
   }
 
   LlvmComponent& component_;
+  const DeviceFacts identity_;
   mutable std::once_flag measured_;  ///< rates cost some 50 ms: only whoever asks for facts pays
   mutable DeviceFacts facts_;
   std::shared_ptr<WorkerPool> pool_;

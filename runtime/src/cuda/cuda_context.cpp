@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 
 namespace fftconv::cuda {
+namespace {
+
+thread_local CuStream own_stream = nullptr;
+
+}  // namespace
 
 Result<std::shared_ptr<const CudaContext>> CudaContext::open(int ordinal) {
   const auto opened = cuda::driver();
@@ -29,7 +34,23 @@ Result<std::shared_ptr<const CudaContext>> CudaContext::open(int ordinal) {
   return std::shared_ptr<const CudaContext>(new CudaContext(driver, device, handle));
 }
 
-CudaContext::~CudaContext() { driver_.primary_context_release(device_); }
+CudaContext::~CudaContext() {
+  if (stream_) {
+    const CurrentContext current(*this);
+    driver_.stream_destroy(stream_);
+  }
+  driver_.primary_context_release(device_);
+}
+
+Result<CuStream> CudaContext::background_stream() const {
+  const std::lock_guard lock(stream_mutex_);
+  if (stream_) return stream_;
+  const CurrentContext current(*this);
+  const auto made = driver_.check(driver_.stream_create(&stream_, stream_non_blocking), ErrorCode::launch_failed,
+                                  "make a stream to work on in the background");
+  if (!made) return made.error();
+  return stream_;
+}
 
 std::string CudaContext::name() const {
   char text[256] = {};
@@ -54,5 +75,22 @@ CurrentContext::CurrentContext(const CudaContext& context) : driver_(context.dri
 CurrentContext::~CurrentContext() {
   if (changed_) driver_.context_set(before_);
 }
+
+RelaxedCapture::RelaxedCapture(const Driver& driver)
+    : driver_(driver), changed_(driver.exchange_capture_mode(&mode_) == cu_success) {}
+
+RelaxedCapture::~RelaxedCapture() {
+  if (changed_) driver_.exchange_capture_mode(&mode_);
+}
+
+// Without a stream of its own (the driver gave none) the thread works on the default one: slower, not wrong.
+CudaBackground::CudaBackground(std::shared_ptr<const CudaContext> context)
+    : context_(std::move(context)), relaxed_(context_->driver()), before_(own_stream) {
+  if (const auto stream = context_->background_stream()) own_stream = *stream;
+}
+
+CudaBackground::~CudaBackground() { own_stream = before_; }
+
+CuStream stream_or_own(Stream stream) { return stream ? static_cast<CuStream>(stream) : own_stream; }
 
 }  // namespace fftconv::cuda

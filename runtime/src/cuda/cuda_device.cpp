@@ -28,6 +28,7 @@ class CudaBuffer final : public DeviceBuffer {
       : context_(std::move(context)), address_(address), size_(size) {}
   ~CudaBuffer() override {
     const CurrentContext current(*context_);
+    const cuda::RelaxedCapture relaxed(context_->driver());
     context_->driver().memory_free(address_);
   }
   void* data() const override { return reinterpret_cast<void*>(address_); }
@@ -97,23 +98,47 @@ class CudaDevice final : public Device {
     if (bytes == 0) return {};
     const CurrentContext current(*context_);
     const Driver& driver = context_->driver();
-    return driver.check(driver.copy_to_device(address_of(destination), source, bytes), ErrorCode::launch_failed,
-                        "copy from the host");
+    const cuda::CuStream own = cuda::stream_or_own(nullptr);
+    if (!own) {
+      return driver.check(driver.copy_to_device(address_of(destination), source, bytes), ErrorCode::launch_failed,
+                          "copy from the host");
+    }
+    auto queued = driver.check(driver.copy_to_device_async(address_of(destination), source, bytes, own),
+                               ErrorCode::launch_failed, "copy from the host");
+    return queued ? synchronize(own) : queued;
   }
 
   Result<void> download(void* destination, const void* source, std::size_t bytes) override {
     if (bytes == 0) return {};
     const CurrentContext current(*context_);
     const Driver& driver = context_->driver();
-    return driver.check(driver.copy_to_host(destination, address_of(source), bytes), ErrorCode::launch_failed,
-                        "copy to the host");
+    const cuda::CuStream own = cuda::stream_or_own(nullptr);
+    if (!own) {
+      return driver.check(driver.copy_to_host(destination, address_of(source), bytes), ErrorCode::launch_failed,
+                          "copy to the host");
+    }
+    auto queued = driver.check(driver.copy_to_host_async(destination, address_of(source), bytes, own),
+                               ErrorCode::launch_failed, "copy to the host");
+    return queued ? synchronize(own) : queued;
   }
 
   Result<void> synchronize(Stream stream) override {
     const CurrentContext current(*context_);
     const Driver& driver = context_->driver();
-    return driver.check(driver.stream_synchronize(static_cast<cuda::CuStream>(stream)), ErrorCode::launch_failed,
+    return driver.check(driver.stream_synchronize(cuda::stream_or_own(stream)), ErrorCode::launch_failed,
                         "finish what was launched");
+  }
+
+  bool is_capturing(Stream stream) const override {
+    const CurrentContext current(*context_);
+    cuda::CuCaptureStatus status = cuda::capture_none;
+    // The default stream refuses to answer while a stream that it waits for is captured.
+    const cuda::CuStatus asked = context_->driver().stream_is_capturing(cuda::stream_or_own(stream), &status);
+    return asked != cuda::cu_success || status != cuda::capture_none;
+  }
+
+  std::unique_ptr<BackgroundScope> enter_background() override {
+    return std::make_unique<cuda::CudaBackground>(context_);
   }
 
   Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,

@@ -19,6 +19,7 @@ class CudaModule final : public LoadedKernel {
 
   ~CudaModule() override {
     const CurrentContext current(*context_);
+    const RelaxedCapture relaxed(context_->driver());
     context_->driver().module_unload(module_);
   }
 
@@ -56,10 +57,10 @@ class CudaModule final : public LoadedKernel {
     const Driver& driver = context_->driver();
     const CurrentContext current(*context_);
     std::array<void*, 1> parameters = {const_cast<KernelArgs*>(&args)};
-    const CuStatus status = driver.launch(
-        function, static_cast<unsigned>(entry.grid[0]), static_cast<unsigned>(entry.grid[1]),
-        static_cast<unsigned>(entry.grid[2]), static_cast<unsigned>(entry.threads), 1, 1,
-        static_cast<unsigned>(entry.shared_bytes), static_cast<CuStream>(stream), parameters.data(), nullptr);
+    const CuStatus status =
+        driver.launch(function, static_cast<unsigned>(entry.grid[0]), static_cast<unsigned>(entry.grid[1]),
+                      static_cast<unsigned>(entry.grid[2]), static_cast<unsigned>(entry.threads), 1, 1,
+                      static_cast<unsigned>(entry.shared_bytes), stream_or_own(stream), parameters.data(), nullptr);
     if (status == cu_success) return {};
     return Error{
         ErrorCode::launch_failed,

@@ -45,10 +45,14 @@ std::string bind_all(const DynamicLibrary& library, Driver& driver) {
   bind(driver.memory_free, "cuMemFree_v2");
   bind(driver.copy_to_device, "cuMemcpyHtoD_v2");
   bind(driver.copy_to_host, "cuMemcpyDtoH_v2");
+  bind(driver.copy_to_device_async, "cuMemcpyHtoDAsync_v2");
+  bind(driver.copy_to_host_async, "cuMemcpyDtoHAsync_v2");
   bind(driver.memory_set, "cuMemsetD8Async");
   bind(driver.stream_create, "cuStreamCreate");
   bind(driver.stream_destroy, "cuStreamDestroy_v2");
   bind(driver.stream_synchronize, "cuStreamSynchronize");
+  bind(driver.stream_is_capturing, "cuStreamIsCapturing");
+  bind(driver.exchange_capture_mode, "cuThreadExchangeStreamCaptureMode");
   bind(driver.event_create, "cuEventCreate");
   bind(driver.event_destroy, "cuEventDestroy_v2");
   bind(driver.event_record, "cuEventRecord");

@@ -43,6 +43,8 @@ enum CuFunctionAttribute : int {
   function_registers = 4,
   function_max_dynamic_shared = 8,
 };
+enum CuCaptureStatus : int { capture_none = 0, capture_active = 1, capture_invalidated = 2 };
+enum CuCaptureMode : int { capture_global = 0, capture_thread_local = 1, capture_relaxed = 2 };
 enum CuJitOption : int { jit_error_log_buffer = 5, jit_error_log_size = 6 };
 constexpr unsigned stream_non_blocking = 1;
 
@@ -74,10 +76,14 @@ struct Driver {
   CuStatus (*memory_free)(CuAddress) = nullptr;
   CuStatus (*copy_to_device)(CuAddress, const void*, std::size_t) = nullptr;
   CuStatus (*copy_to_host)(void*, CuAddress, std::size_t) = nullptr;
+  CuStatus (*copy_to_device_async)(CuAddress, const void*, std::size_t, CuStream) = nullptr;
+  CuStatus (*copy_to_host_async)(void*, CuAddress, std::size_t, CuStream) = nullptr;
   CuStatus (*memory_set)(CuAddress, unsigned char, std::size_t, CuStream) = nullptr;
   CuStatus (*stream_create)(CuStream*, unsigned flags) = nullptr;
   CuStatus (*stream_destroy)(CuStream) = nullptr;
   CuStatus (*stream_synchronize)(CuStream) = nullptr;
+  CuStatus (*stream_is_capturing)(CuStream, CuCaptureStatus*) = nullptr;
+  CuStatus (*exchange_capture_mode)(CuCaptureMode*) = nullptr;  ///< of the calling thread
   CuStatus (*event_create)(CuEvent*, unsigned flags) = nullptr;
   CuStatus (*event_destroy)(CuEvent) = nullptr;
   CuStatus (*event_record)(CuEvent, CuStream) = nullptr;

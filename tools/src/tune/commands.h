@@ -31,12 +31,15 @@ struct TuneOptions {
   bool fail_on_slower = false;     ///< diff: exit status 1 where a problem became slower
   std::vector<std::string> files;  ///< import, merge, diff
   std::int64_t resumed = 0;        ///< sweep: the note in the database that it goes on with; 0: a new one
+  std::string capture;             ///< replay: the file; then `problems` is not looked at
 };
 
 // Each returns the exit status.
 int sweep(const TuneOptions& options, const Console& console);
 /// sweep with what was asked of the one that was cut off.
 int resume(const TuneOptions& options, const Console& console);
+/// sweep over the problems of options.capture, most used first.
+int replay(const TuneOptions& options, const Console& console);
 int list(const TuneOptions& options, const Console& console);
 int best(const TuneOptions& options, const Console& console);
 int doctor(const TuneOptions& options, const Console& console);

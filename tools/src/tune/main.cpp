@@ -15,6 +15,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"sweep", "measure candidates for problems and remember every trial", sweep},
     {"resume", "go on with the sweep that was cut off, with what was asked of it", resume},
+    {"replay", "sweep over the problems of a capture file, most used first", replay},
     {"list", "what was measured, a line for each problem's winner", list},
     {"best", "the kernel that an application would get for a problem, and why", best},
     {"doctor", "devices, libraries and databases, and what each missing one costs", doctor},
@@ -26,11 +27,15 @@ constexpr Command kCommands[] = {
 };
 
 void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
-  if (name == "sweep" || name == "best") {
-    add_problem_options(app, options.problems);
+  const bool sweeps = name == "sweep" || name == "replay";
+  if (name == "sweep" || name == "best") add_problem_options(app, options.problems);
+  if (name == "replay") {
+    app.add_option("FILE", options.capture, "what FFTCONV_CAPTURE=FILE recorded in an application")->required();
+  }
+  if (sweeps || name == "best") {
     app.add_option("--order", options.order, "Monarch orders p to look at, such as 2,3 (default all)");
   }
-  if (name == "sweep") {
+  if (sweeps) {
     app.add_option("--rigor", options.rigor, "measure, patient, exhaustive")->capture_default_str();
     app.add_option("--budget", options.budget_s, "seconds for the whole sweep (default 10 for each problem)");
     app.add_option("--trials", options.trials, "candidates to try for each problem at most (default by the rigor)");
@@ -60,7 +65,7 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
   if (name == "import") app.add_option("FILES", options.files, "JSON lines, as export writes them")->required();
   if (name == "merge") app.add_option("FILES", options.files, "databases (tuning.db)")->required();
   if (name != "export" && name != "report") app.add_flag("--json", options.json, "answer as JSON");
-  add_machine_options(app, options.machine, name == "sweep" || name == "best");
+  add_machine_options(app, options.machine, sweeps || name == "best");
 }
 
 }  // namespace

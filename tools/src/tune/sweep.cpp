@@ -21,7 +21,7 @@ Result<SweepJob> make_job(const TuneOptions& options, const Target& target) {
   }
   const auto orders = parse_orders(options.order);
   if (!orders) return orders.error();
-  auto problems = expand(options.problems, default_precision(target.facts));
+  auto problems = problems_to_tune(options, target.facts);
   if (!problems) return problems.error();
   if (options.budget_s < 0) return invalid(fmt::format("a budget of {} s is less than nothing", options.budget_s));
   if (options.trials < 0) return invalid(fmt::format("{} trials are less than none", options.trials));

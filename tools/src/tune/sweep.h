@@ -10,6 +10,7 @@
 #include "json_out.h"
 #include "machine.h"
 #include "order_filter.h"
+#include "tune/commands.h"
 
 namespace fftconv::tools {
 
@@ -35,6 +36,9 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
 
 /// Compiles the model's first choices with NVRTC for target.facts.arch and ranks them: predictions, never a time.
 SweepAnswer rank_all(const Target& target, const SweepJob& job, const Console& console);
+
+/// What to measure: the problems of the capture file, most used first, where one is named, else those of the lists.
+Result<std::vector<Problem>> problems_to_tune(const TuneOptions& options, const DeviceFacts& facts);
 
 /// Bytes of u and y of all rows.
 double io_bytes(const Problem& problem);
