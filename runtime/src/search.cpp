@@ -206,7 +206,7 @@ std::vector<KernelConfig> Search::propose(std::size_t count) {
 // False where time ran out before all that may be tried was.
 bool Search::run_heats() {
   // A few rounds of learning, whatever the limit.
-  const int size = std::clamp(limit_ / 4, 2, static_cast<int>(kHeat));
+  const int size = std::clamp(limit_ / 6, 2, static_cast<int>(kHeat));
   for (bool first = true;; first = false) {
     const int left = total_ - done_;
     if (left <= 0) return true;

@@ -18,7 +18,7 @@ inline Problem regret_problem(Mode mode, std::int64_t seqlen, DataType io, std::
 
 inline std::vector<Problem> calibration_problems() {
   std::vector<Problem> problems;
-  for (const std::int64_t seqlen : {512, 1536, 4096, 9000, 32768}) {
+  for (const std::int64_t seqlen : {512, 1536, 4096, 9000, 32768, 131072}) {
     problems.push_back(regret_problem(Mode::causal, seqlen, DataType::f32, 8));
   }
   problems.push_back(regret_problem(Mode::circular, 2048, DataType::f16, 8));
