@@ -77,11 +77,10 @@ TEST_CASE("candidates of a problem are right") {
   many_rows.batch = 37;
   long_row.batch = 2;
   for (const Problem& problem : {circular, short_filter, many_rows, long_row}) {
-    const std::vector<KernelConfig> configs = cpu::candidates(problem, device().facts());
+    // More of the short rows, whose compilers and references are quick.
+    const auto configs = some_candidates(problem, device().facts(), problem.seqlen > 300 ? 10 : 30);
     CHECK(configs.size() >= 8);
-    // All of the short rows, whose compilers and references are quick; of the others every third.
-    const std::size_t step = problem.seqlen > 300 ? 3 : 1;
-    for (std::size_t i = 0; i < configs.size(); i += step) check_error(problem, configs[i]);
+    for (const KernelConfig& config : configs) check_error(problem, config);
   }
 }
 
@@ -121,10 +120,9 @@ TEST_CASE("kernels for processors with narrower vectors are right") {
     for (DataType io : kTypes) {
       for (Mode mode : {Mode::bidirectional, Mode::circular}) {
         const Problem problem = make_problem(mode, 77, 77, io);
-        const std::vector<KernelConfig> configs = cpu::candidates(problem, device(arch).facts());
-        for (std::size_t i = 0; i < configs.size(); i += 12) {
-          const double error = error_of(problem, configs[i], device(arch));
-          CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(configs[i]), ": error ", error);
+        for (const KernelConfig& config : some_candidates(problem, device(arch).facts(), 3)) {
+          const double error = error_of(problem, config, device(arch));
+          CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
         }
       }
     }
@@ -181,7 +179,7 @@ TEST_CASE("gates and skip are applied") {
   }
   Problem problem = make_problem(Mode::circular, 256, 256);
   problem.pregate = problem.postgate = problem.skip = true;
-  for (const KernelConfig& config : cpu::candidates(problem, device().facts())) {
+  for (const KernelConfig& config : some_candidates(problem, device().facts(), 24)) {
     if ((config.paired || config.rows > 1) && config.interleave == 1) check_error(problem, config);
   }
 }

@@ -74,8 +74,7 @@ TEST_CASE("kernels stay within their tensors") {
     for (std::int64_t seqlen : {1, 37, 250}) {
       Problem problem = make_problem(Mode::causal, seqlen, std::min<std::int64_t>(seqlen, 9), io);
       problem.postgate = true;
-      const std::vector<KernelConfig> configs = cpu::candidates(problem, device().facts());
-      for (std::size_t i = 0; i < configs.size(); i += 4) check_fenced(problem, configs[i]);
+      for (const KernelConfig& config : some_candidates(problem, device().facts(), 8)) check_fenced(problem, config);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -185,6 +186,17 @@ inline Problem make_problem(Mode mode, std::int64_t seqlen, std::int64_t filter_
   problem.channels = 2;
   problem.io = io;
   return problem;
+}
+
+/// The plain default and others of a problem's candidates, at most `most`, drawn anew in each run: a space has
+/// hundreds.
+inline std::vector<KernelConfig> some_candidates(const Problem& problem, const DeviceFacts& facts, std::size_t most) {
+  std::vector<KernelConfig> configs = cpu::candidates(problem, facts);
+  if (configs.size() <= most) return configs;
+  std::mt19937_64 random(seed() + static_cast<std::uint64_t>(problem.seqlen));
+  std::shuffle(configs.begin() + 1, configs.end(), random);
+  configs.resize(most);
+  return configs;
 }
 
 }  // namespace fftconv::cpu_test

@@ -112,7 +112,7 @@ TEST_CASE("finalists within two per cent are measured again, others are not") {
   seconds[to_string(bench.configs[1])] = 1.00e-5;
   seconds[to_string(bench.configs[2])] = 1.01e-5;
   const auto context = context_on(bench.device);
-  const SearchSummary summary = searched(*context, small_problem(), bench.options());
+  const SearchSummary summary = searched(*context, small_problem(), bench.options(Rigor::exhaustive));
   CHECK(summary.winner->config == bench.configs[1]);
   CHECK(bench.log->samples_of(bench.configs[1]) > bench.log->samples_of(bench.configs[3]));
   CHECK(bench.log->samples_of(bench.configs[2]) > bench.log->samples_of(bench.configs[3]));
@@ -166,7 +166,7 @@ TEST_CASE("compile and launch failures are recorded with their reasons") {
   broken = bench.configs[1];
   crashing = bench.configs[2];
   const auto context = context_on(bench.device);
-  const SearchSummary summary = searched(*context, small_problem(), bench.options());
+  const SearchSummary summary = searched(*context, small_problem(), bench.options(Rigor::exhaustive));
   CHECK(summary.failed == 2);
   CHECK(summary.record.complete);
   const auto trials = trials_of(*context, small_problem());

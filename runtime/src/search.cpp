@@ -206,7 +206,7 @@ std::vector<KernelConfig> Search::propose(std::size_t count) {
 // False where time ran out before all that may be tried was.
 bool Search::run_heats() {
   // A few rounds of learning, whatever the limit.
-  const int size = std::clamp(limit_ / 6, 2, static_cast<int>(kHeat));
+  const int size = std::clamp(limit_ / 5, 3, static_cast<int>(kHeat));
   for (bool first = true;; first = false) {
     const int left = total_ - done_;
     if (left <= 0) return true;
@@ -313,7 +313,11 @@ void Search::run_final() {
   if (cut || finalists.empty()) return;
   const double before = levels_.at(to_string(finalists.front().config));
   const double scale = drift(before, finalists.front().measurement.median, options_.policy.tie);
-  for (const Racer& racer : finalists) store(racer.config, racer.measurement, false, scale);
+  for (Racer& racer : finalists) {
+    // The binary came from the cache now; what it cost was measured the first time.
+    racer.measurement.compile_s = trials_.at(to_string(racer.config)).measurement.compile_s;
+    store(racer.config, racer.measurement, false, scale);
+  }
 }
 
 // The fastest, unless the incumbent is as good. Winners are the fastest measured trial of the database, so that a
