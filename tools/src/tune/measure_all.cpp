@@ -128,7 +128,7 @@ SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& co
   if (!job.in_process) {
     const auto pool = make_worker_pool();
     if (pool) {
-      options.runner = [&context, pool = *pool, &options](const Problem& problem) {
+      options.runner = [pool = *pool, &options](Context& context, const Problem& problem) {
         return make_worker_runner(pool, context, problem, options.policy);
       };
     } else {
