@@ -59,6 +59,7 @@ Settings read_environment() {
           .capture = read("FFTCONV_CAPTURE"),
           .device = read("FFTCONV_DEVICE"),
           .worker = read("FFTCONV_WORKER"),
+          .visible_gpus = read("CUDA_VISIBLE_DEVICES"),
           .launcher = read_launcher()};
 }
 

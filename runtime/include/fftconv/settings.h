@@ -18,6 +18,7 @@ struct Settings {
   std::string capture;         ///< FFTCONV_CAPTURE: file that problems are captured in
   std::string device;          ///< FFTCONV_DEVICE: "cuda", "cpu", "sim"
   std::string worker;          ///< FFTCONV_WORKER: path of fftconv-worker, or "off"
+  std::string visible_gpus;    ///< CUDA_VISIBLE_DEVICES
   Launcher launcher;           ///< from the launcher's own variables
 };
 
