@@ -40,7 +40,7 @@ void tally(const void* context, std::int64_t first, std::int64_t last, float* sc
 
 TEST_CASE("every item runs once for any number of threads and items") {
   for (int threads : {1, 2, 5}) {
-    WorkerPool pool(threads);
+    ThreadPool pool(threads);
     CHECK(pool.threads() == threads);
     for (std::int64_t items : {1, 2, 3, 7, 100, 12345}) {
       Tally counts(static_cast<std::size_t>(items));
@@ -52,7 +52,7 @@ TEST_CASE("every item runs once for any number of threads and items") {
 }
 
 TEST_CASE("callers at the same time all get their work done") {
-  WorkerPool pool(3);
+  ThreadPool pool(3);
   std::vector<std::thread> callers;
   std::atomic<int> wrong{0};
   for (int caller = 0; caller < 4; ++caller) {
@@ -68,7 +68,7 @@ TEST_CASE("callers at the same time all get their work done") {
 }
 
 TEST_CASE("one item goes to each thread when asked") {
-  WorkerPool pool(4);
+  ThreadPool pool(4);
   Tally counts(4);
   const auto mark = [](const void* context, std::int64_t first, std::int64_t, float*) {
     ++static_cast<Tally*>(const_cast<void*>(context))->times[static_cast<std::size_t>(first)];
@@ -78,7 +78,7 @@ TEST_CASE("one item goes to each thread when asked") {
 }
 
 TEST_CASE("a forked process does its work without the threads of its parent") {
-  WorkerPool pool(3);
+  ThreadPool pool(3);
   Tally before(100);
   REQUIRE(pool.run(tally, &before, 100, 1024));
   CHECK(test::in_child([&pool] {
@@ -98,7 +98,7 @@ TEST_CASE("scratch memory stays where it is until more is needed") {
 }
 
 TEST_CASE("scratch memory that cannot be had is reported") {
-  WorkerPool pool(2);
+  ThreadPool pool(2);
   Tally counts(10);
   CHECK_FALSE(pool.run(tally, &counts, 10, std::numeric_limits<std::size_t>::max() / 4));
   CHECK(pool.run(tally, &counts, 10, 1024));  // and the pool lives on

@@ -21,7 +21,7 @@ void read_through(const void* context, std::int64_t, std::int64_t, float*) {
 
 }  // namespace
 
-Result<void> CacheFlush::run(WorkerPool& pool, std::int64_t cache_bytes) {
+Result<void> CacheFlush::run(ThreadPool& pool, std::int64_t cache_bytes) {
   constexpr std::int64_t kLeast = std::int64_t{16} << 20, kMost = std::int64_t{1} << 30;
   const auto bytes = static_cast<std::size_t>(std::clamp(2 * cache_bytes, kLeast, kMost));
   if (!buffer_ || buffer_->size() < bytes) {

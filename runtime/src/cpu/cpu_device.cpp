@@ -29,7 +29,7 @@ class CpuDevice : public Device {
       : component_(component),
         identity_(facts),
         facts_(std::move(facts)),
-        pool_(std::make_shared<WorkerPool>(facts_.sm_count)) {}
+        pool_(std::make_shared<ThreadPool>(facts_.sm_count)) {}
 
   const DeviceFacts& facts() const override {
     std::call_once(measured_, [this] { measure_rates(facts_, pool_->threads()); });
@@ -102,7 +102,7 @@ class CpuDevice : public Device {
   const DeviceFacts identity_;
   mutable std::once_flag measured_;  ///< rates cost some 50 ms: only whoever asks for facts pays
   mutable DeviceFacts facts_;
-  std::shared_ptr<WorkerPool> pool_;
+  std::shared_ptr<ThreadPool> pool_;
   std::mutex sampling_;  ///< one timing at a time
   CacheFlush flush_;
 };

@@ -26,7 +26,7 @@ Error null_pointer(const char* name) {
 
 Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& source,
                                                             std::unique_ptr<LinkedObject> object,
-                                                            std::shared_ptr<WorkerPool> pool) {
+                                                            std::shared_ptr<ThreadPool> pool) {
   std::shared_ptr<CpuKernel> kernel(new CpuKernel);
   for (auto [from, to] :
        {std::pair{&source.convolution, &kernel->convolution_}, std::pair{&source.spectrum, &kernel->spectrum_}}) {
@@ -57,7 +57,7 @@ Result<void> CpuKernel::launch(const KernelEntry& entry, const KernelArgs& args,
   const Call call{convolves ? convolution_.function : spectrum_.function, &args};
   const std::int64_t items = entry.grid[0];
   const auto scratch = static_cast<std::size_t>(entry.shared_bytes);
-  const bool ok = items * points_ < kPointsWorthThreads ? WorkerPool::run_here(run_call, &call, items, scratch)
+  const bool ok = items * points_ < kPointsWorthThreads ? ThreadPool::run_here(run_call, &call, items, scratch)
                                                         : pool_->run(run_call, &call, items, scratch);
   if (ok) return {};
   return Error{

@@ -14,7 +14,7 @@ class CpuKernel : public LoadedKernel {
   /// internal where the object lacks an entry of `source`.
   static Result<std::shared_ptr<const LoadedKernel>> make(const KernelSource& source,
                                                           std::unique_ptr<LinkedObject> object,
-                                                          std::shared_ptr<WorkerPool> pool);
+                                                          std::shared_ptr<ThreadPool> pool);
 
   /// Synchronous. Allocates only where a thread's scratch memory was never this large before.
   Result<void> launch(const KernelEntry& entry, const KernelArgs& args, Stream stream) const override;
@@ -30,7 +30,7 @@ class CpuKernel : public LoadedKernel {
   CpuKernel() = default;
 
   std::unique_ptr<LinkedObject> object_;
-  std::shared_ptr<WorkerPool> pool_;
+  std::shared_ptr<ThreadPool> pool_;
   Entry convolution_;
   Entry spectrum_;
   std::int64_t points_ = 0;  ///< complex points of a work item

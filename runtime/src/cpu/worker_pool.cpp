@@ -13,11 +13,11 @@ constexpr std::int64_t kChunksPerThread = 8;  // rows differ little; the last ch
 
 }  // namespace
 
-WorkerPool::WorkerPool(int threads) : process_(getpid()) {
+ThreadPool::ThreadPool(int threads) : process_(getpid()) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
-WorkerPool::~WorkerPool() {
+ThreadPool::~ThreadPool() {
   if (in_other_process()) {  // a fork has no copies of the threads: there is nothing to join
     for (std::thread& worker : workers_) worker.detach();
     return;
@@ -28,16 +28,16 @@ WorkerPool::~WorkerPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-bool WorkerPool::in_other_process() const { return getpid() != process_; }
+bool ThreadPool::in_other_process() const { return getpid() != process_; }
 
-bool WorkerPool::run_here(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes) {
+bool ThreadPool::run_here(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes) {
   float* scratch = thread_scratch(scratch_bytes);
   if (!scratch) return false;
   task(context, 0, items, scratch);
   return true;
 }
 
-bool WorkerPool::run(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes) {
+bool ThreadPool::run(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes) {
   if (items <= 1 || workers_.empty() || in_other_process() || taken_.exchange(true, std::memory_order_acquire)) {
     return run_here(task, context, items, scratch_bytes);
   }
@@ -45,14 +45,14 @@ bool WorkerPool::run(Task task, const void* context, std::int64_t items, std::si
   return run_job({task, context, items, chunk, scratch_bytes, false});
 }
 
-bool WorkerPool::run_on_each(Task task, const void* context) {
+bool ThreadPool::run_on_each(Task task, const void* context) {
   if (workers_.empty() || in_other_process() || taken_.exchange(true, std::memory_order_acquire)) {
     return run_here(task, context, 1, 0);
   }
   return run_job({task, context, threads(), 1, 0, true});
 }
 
-bool WorkerPool::run_job(const Job& job) {
+bool ThreadPool::run_job(const Job& job) {
   job_ = job;
   next_ = 0;
   failed_ = false;
@@ -69,7 +69,7 @@ bool WorkerPool::run_job(const Job& job) {
   return ok;
 }
 
-void WorkerPool::take_part(int index) {
+void ThreadPool::take_part(int index) {
   float* scratch = thread_scratch(job_.scratch_bytes);
   if (!scratch) {
     failed_ = true;
@@ -83,7 +83,7 @@ void WorkerPool::take_part(int index) {
   }
 }
 
-void WorkerPool::work(int index) {
+void ThreadPool::work(int index) {
   std::uint32_t seen = 0;
   for (;;) {
     generation_.wait(seen, std::memory_order_acquire);

@@ -11,16 +11,16 @@ namespace fftconv {
 
 /// A fixed set of threads, one of which is the caller's own. A call that finds the pool taken by another caller does
 /// all of its work itself rather than wait.
-class WorkerPool {
+class ThreadPool {
  public:
   /// Work items first .. last - 1 with the scratch memory of the thread that runs them.
   using Task = void (*)(const void* context, std::int64_t first, std::int64_t last, float* scratch);
 
   /// `threads` at least 1, the caller's included.
-  explicit WorkerPool(int threads);
-  ~WorkerPool();
-  WorkerPool(const WorkerPool&) = delete;
-  WorkerPool& operator=(const WorkerPool&) = delete;
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
