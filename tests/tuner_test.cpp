@@ -126,9 +126,9 @@ TEST_CASE("another runner can be put in, and one that cannot be made fails its p
   Timed timed(1e-5);
   SweepOptions options = timed.options();
   int made = 0;
-  options.runner = [&](const Problem& problem) -> Result<std::unique_ptr<Runner>> {
+  options.runner = [&](Context& context, const Problem& problem) -> Result<std::unique_ptr<Runner>> {
     if (made++ == 0) return Error{ErrorCode::io, "no worker process today"};
-    return make_runner(*timed.context, problem, {});
+    return make_runner(context, problem, {});
   };
   const auto rows = sweep(*timed.context, three_problems(), options);
   REQUIRE(rows.size() == 3);

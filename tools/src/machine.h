@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "fftconv/device.h"
 #include "fftconv/plan.h"
@@ -11,7 +12,7 @@ namespace fftconv::tools {
 
 /// As typed; an empty text leaves what the environment says.
 struct MachineOptions {
-  std::string device;     ///< "cuda", "cuda:1", "cpu", "sim"; empty: the best one present
+  std::string device;     ///< "cuda", "cuda:1", "cpu", "sim"; empty: the best one present; a sweep takes lists
   std::string arch;       ///< "sm_90a" …
   std::string cache_dir;  ///< folder of both databases
   std::string nvrtc, llvm, libcuda, worker;
@@ -36,6 +37,13 @@ struct Target {
 /// Opens the device. A CUDA device that is missing, or of another architecture than --arch, leaves a target without a
 /// device where an architecture was named; without one it is an error that says so.
 Result<Target> open_target(const MachineOptions& options);
+
+/// The names in a list: "cuda:0,cuda:1", or "cuda:all" for every CUDA device among `present`. One name, even an empty
+/// one, is itself. Errors: invalid_argument for one that is named twice, device_missing where "all" are none.
+Result<std::vector<std::string>> split_device_names(const std::string& text, const std::vector<DeviceInfo>& present);
+
+/// open_target() for each device of a list; only a single one may be absent.
+Result<std::vector<Target>> open_targets(const MachineOptions& options);
 
 /// Facts alone: an architecture where one is named or where CUDA is asked for and missing (sm_90a then), else of the
 /// device. For tools that generate and compile without running.

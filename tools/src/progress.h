@@ -22,6 +22,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// There are more or fewer steps than was thought.
+  void expect(int total) { total_ = total; }
   /// A step begins.
   void begin(const std::string& label);
   /// `share` (0 … 1) of it is done. `left_s` is the time left of all steps, where the caller knows better than the

@@ -10,26 +10,31 @@ namespace {
 constexpr double kSecondsEach = 10;
 constexpr double kLeastBudget = 0.1;  // seconds: a problem late in a sweep that overran still gets its first samples
 
+// What one searcher does: asks the source, searches, reports.
 class Sweep {
  public:
-  Sweep(Context& context, const std::vector<Problem>& problems, const SweepOptions& options)
+  Sweep(Context& context, ProblemSource& source, const SweepOptions& options)
       : context_(context),
-        problems_(problems),
+        source_(source),
         options_(options),
         clock_(options.clock ? options.clock : monotonic_clock()),
-        budget_s_(options.budget_s > 0 ? options.budget_s : kSecondsEach * static_cast<double>(problems.size())),
+        budget_s_(options.budget_s > 0 ? options.budget_s : kSecondsEach * static_cast<double>(source.problems())),
         start_(clock_()) {}
 
   std::vector<SweepRow> run() {
     std::vector<SweepRow> rows;
-    for (std::size_t i = 0; i < problems_.size() && !(options_.cancelled && options_.cancelled()); ++i) {
-      SweepProgress progress{.problem = i, .problems = problems_.size(), .current = &problems_[i]};
+    while (!(options_.cancelled && options_.cancelled())) {
+      const std::optional<Assignment> assignment = source_.next();
+      if (!assignment) break;
+      SweepProgress progress{
+          .problem = source_.finished(), .problems = source_.problems(), .current = &assignment->problem};
       report(progress);
-      Result<SearchSummary> summary = search_one(progress);
+      Result<SearchSummary> summary = search_one(*assignment, progress);
       std::string why;
       if (!summary) why = summary.error().message;
       if (summary && !summary->winner) why = first_reason(*summary);
-      rows.push_back({problems_[i], std::move(summary), std::move(why)});
+      rows.push_back({assignment->problem, context_.environment(), std::move(summary), std::move(why)});
+      source_.done(*assignment, rows.back());
       progress.finished = &rows.back();
       progress.done = progress.total = std::max(progress.total, 1);
       report(progress);
@@ -40,22 +45,22 @@ class Sweep {
  private:
   double elapsed() const { return clock_() - start_; }
 
-  Result<SearchSummary> search_one(SweepProgress& progress) {
+  Result<SearchSummary> search_one(const Assignment& assignment, SweepProgress& progress) {
     SearchOptions options{.rigor = options_.rigor, .policy = options_.policy, .clock = clock_};
-    const auto left = static_cast<double>(problems_.size() - progress.problem);
-    options.budget_s = std::max(kLeastBudget, (budget_s_ - elapsed()) / left);
+    options.budget_s = std::max(kLeastBudget, (budget_s_ - elapsed()) * assignment.share);
     options.max_trials = options_.max_trials;
     options.wanted = options_.wanted;
     options.cancelled = options_.cancelled;
     options.progress = [&](const SearchProgress& step) {
+      if (step.last) source_.learned(*step.last);
       progress.done = step.done;
       progress.total = step.total;
       report(progress);
     };
-    if (!options_.runner) return search(context_, *progress.current, options);
-    Result<std::unique_ptr<Runner>> runner = options_.runner(*progress.current);
+    if (!options_.runner) return search(context_, assignment.problem, options);
+    Result<std::unique_ptr<Runner>> runner = options_.runner(context_, assignment.problem);
     if (!runner) return runner.error();
-    return search(context_, **runner, *progress.current, options);
+    return search(context_, **runner, assignment.problem, options);
   }
 
   void report(SweepProgress& progress) {
@@ -86,7 +91,7 @@ class Sweep {
   }
 
   Context& context_;
-  const std::vector<Problem>& problems_;
+  ProblemSource& source_;
   const SweepOptions& options_;
   Clock clock_;
   double budget_s_;
@@ -95,8 +100,13 @@ class Sweep {
 
 }  // namespace
 
+std::vector<SweepRow> sweep(Context& context, ProblemSource& source, const SweepOptions& options) {
+  return Sweep(context, source, options).run();
+}
+
 std::vector<SweepRow> sweep(Context& context, const std::vector<Problem>& problems, const SweepOptions& options) {
-  return Sweep(context, problems, options).run();
+  const auto source = make_list_source(problems);
+  return sweep(context, *source, options);
 }
 
 }  // namespace fftconv

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "fftconv/launcher.h"
+
 namespace fftconv {
 
 struct Settings {
@@ -11,10 +13,13 @@ struct Settings {
   std::string nvrtc;           ///< FFTCONV_NVRTC: path of libnvrtc, or "off"
   std::string venv;            ///< FFTCONV_VENV: private virtual environment with NVIDIA's wheels
   std::string llvm_component;  ///< FFTCONV_LLVM: path of the LLVM component, or "off"
+  std::string mpi_component;   ///< FFTCONV_MPI: path of the MPI component, or "off"
   std::string cuda_driver;     ///< FFTCONV_LIBCUDA: path of libcuda, or "off"
   std::string capture;         ///< FFTCONV_CAPTURE: file that problems are captured in
   std::string device;          ///< FFTCONV_DEVICE: "cuda", "cpu", "sim"
   std::string worker;          ///< FFTCONV_WORKER: path of fftconv-worker, or "off"
+  std::string visible_gpus;    ///< CUDA_VISIBLE_DEVICES
+  Launcher launcher;           ///< from the launcher's own variables
 };
 
 /// Read once, at the first call.

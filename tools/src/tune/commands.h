@@ -20,6 +20,7 @@ struct TuneOptions {
   double budget_s = 0;      ///< of a whole sweep; 0: 10 s for each problem
   int trials = 0;           ///< candidates of a problem at most; 0: by the rigor
   bool in_process = false;  ///< sweep: no worker processes
+  std::string shard;        ///< sweep: "i/n" or "auto"; empty: all problems
   bool json = false;
   bool all = false;                ///< list: every trial
   std::string match;               ///< list: only problems that contain this

@@ -41,6 +41,8 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
     app.add_option("--trials", options.trials, "candidates to try for each problem at most (default by the rigor)");
     app.add_flag("--in-process", options.in_process,
                  "run candidates in this process; one that crashes or hangs then ends the sweep");
+    app.add_option("--shard", options.shard,
+                   "i/n: only the i-th of n parts of the problems; auto: that of this Slurm array task or rank");
   }
   if (name == "list") {
     app.add_flag("--all", options.all, "every trial, failed ones too");

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "fftconv/settings.h"
+#include "scale/shard.h"
 #include "tune/commands.h"
 #include "tune/interrupt.h"
 #include "tune/sweep_record.h"
@@ -25,7 +27,9 @@ Result<SweepJob> make_job(const TuneOptions& options, const Target& target) {
   if (!problems) return problems.error();
   if (options.budget_s < 0) return invalid(fmt::format("a budget of {} s is less than nothing", options.budget_s));
   if (options.trials < 0) return invalid(fmt::format("{} trials are less than none", options.trials));
-  job.problems = std::move(*problems);
+  const auto shard = parse_shard(options.shard, settings().launcher);
+  if (!shard) return shard.error();
+  job.problems = problems_of_shard(*problems, *shard);
   job.trials = options.trials;
   job.in_process = options.in_process;
   job.orders = *orders;
@@ -42,25 +46,52 @@ double io_bytes(const Problem& problem) {
          static_cast<double>(size_of(problem.io));
 }
 
-int sweep(const TuneOptions& options, const Console& console) {
-  const auto target = open_target(options.machine);
-  if (!target) return console.fail(target.error());
-  if (target->facts.kind == DeviceKind::sim) {
-    return console.fail(invalid("the simulated device has no clock and measures nothing; give --device cuda --arch " +
-                                target->facts.arch + " to compile and rank, or use fftconv-inspect simulate"));
+namespace {
+
+/// Those that measure. Errors: invalid_argument for the simulated device, which has no clock.
+Result<void> check_measures(const std::vector<Target>& targets) {
+  for (const Target& target : targets) {
+    if (target.facts.kind != DeviceKind::sim) continue;
+    return invalid("the simulated device has no clock and measures nothing; give --device cuda --arch " +
+                   target.facts.arch + " to compile and rank, or use fftconv-inspect simulate");
   }
-  const auto job = make_job(options, *target);
+  return {};
+}
+
+Result<std::vector<std::shared_ptr<Context>>> open_contexts(const std::vector<Target>& targets,
+                                                            const Console& console) {
+  std::vector<std::shared_ptr<Context>> contexts;
+  for (const Target& target : targets) {
+    auto context = Context::create(target.device, {.log = [&](const std::string& line) { console.note(line); }});
+    if (!context) return context.error();
+    contexts.push_back(std::move(*context));
+  }
+  return contexts;
+}
+
+}  // namespace
+
+int sweep(const TuneOptions& options, const Console& console) {
+  const auto targets = open_targets(options.machine);
+  if (!targets) return console.fail(targets.error());
+  if (const auto measures = check_measures(*targets); !measures) return console.fail(measures.error());
+  const Target& target = targets->front();
+  const auto job = make_job(options, target);
   if (!job) return console.fail(job.error());
+  if (job->problems.empty()) {
+    console.note(fmt::format("shard {} has none of the problems", options.shard));
+    return 0;
+  }
   SweepAnswer answer;
   int stopped = 0;
-  if (target->device) {
+  if (target.device) {
     // Minutes of measuring that nothing would remember are not begun.
     const auto record = begin_record(options, *job, console);
     if (!record) return console.fail(record.error());
     const Interruptible stoppable;
-    auto context = Context::create(target->device, {.log = [&](const std::string& line) { console.note(line); }});
-    if (!context) return console.fail(context.error());
-    answer = measure_all(**context, *job, console);
+    const auto contexts = open_contexts(*targets, console);
+    if (!contexts) return console.fail(contexts.error());
+    answer = measure_all(*contexts, *job, console);
     stopped = interrupted();
     if (stopped != 0) {
       console.note("stopped; what was measured is kept, and fftconv-tune resume goes on from there");
@@ -69,8 +100,8 @@ int sweep(const TuneOptions& options, const Console& console) {
     }
   } else {
     console.note(
-        fmt::format("compiling and ranking for {}, measuring nothing: {}", target->facts.arch, target->why_absent));
-    answer = rank_all(*target, *job, console);
+        fmt::format("compiling and ranking for {}, measuring nothing: {}", target.facts.arch, target.why_absent));
+    answer = rank_all(target, *job, console);
   }
   const int status = finish(console, options.json ? dump(answer.json) : answer.table);
   if (stopped != 0) return 128 + stopped;

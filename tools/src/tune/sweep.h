@@ -7,6 +7,7 @@
 
 #include "console.h"
 #include "fftconv/plan.h"
+#include "fftconv/tuner.h"
 #include "json_out.h"
 #include "machine.h"
 #include "order_filter.h"
@@ -30,9 +31,15 @@ struct SweepAnswer {
   int failed = 0;  ///< problems without an answer
 };
 
-/// Measures, remembers, and compares the winners with the plain default. Each problem gets an equal share of the time
-/// that is left. A problem that fails costs its own row.
-SweepAnswer measure_all(Context& context, const SweepJob& job, const Console& console);
+/// Measures, remembers, and compares the winners with the plain default, on one device or several at once. Each
+/// problem gets an equal share of the time that is left. A problem that fails costs its own row.
+SweepAnswer measure_all(const std::vector<std::shared_ptr<Context>>& contexts, const SweepJob& job,
+                        const Console& console);
+
+/// What every sweep of the job is told; candidates run in worker processes where the job does not forbid it, and take
+/// turns on a device with whoever else measures on it.
+SweepOptions sweep_options(const std::vector<std::shared_ptr<Context>>& contexts, const SweepJob& job,
+                           const Console& console);
 
 /// Compiles the model's first choices with NVRTC for target.facts.arch and ranks them: predictions, never a time.
 SweepAnswer rank_all(const Target& target, const SweepJob& job, const Console& console);
