@@ -78,7 +78,7 @@ TEST_CASE("candidates of a problem are right") {
   long_row.batch = 2;
   for (const Problem& problem : {circular, short_filter, many_rows, long_row}) {
     // More of the short rows, whose compilers and references are quick.
-    const auto configs = some_candidates(problem, device().facts(), problem.seqlen > 300 ? 10 : 30);
+    const auto configs = some_candidates(problem, device().facts(), problem.seqlen > 300 ? 6 : 16);
     CHECK(configs.size() >= 8);
     for (const KernelConfig& config : configs) check_error(problem, config);
   }
@@ -179,7 +179,7 @@ TEST_CASE("gates and skip are applied") {
   }
   Problem problem = make_problem(Mode::circular, 256, 256);
   problem.pregate = problem.postgate = problem.skip = true;
-  for (const KernelConfig& config : some_candidates(problem, device().facts(), 24)) {
+  for (const KernelConfig& config : some_candidates(problem, device().facts(), 16)) {
     if ((config.paired || config.rows > 1) && config.interleave == 1) check_error(problem, config);
   }
 }

@@ -26,7 +26,8 @@ TEST_CASE("shards into one database or into several: each problem once, and the 
     const Output output = where->run("tune", with(kSweep, {"--shard", shard}));
     CAPTURE(output.err);
     REQUIRE(output.status == 0);
-    for (const Json& row : output.json()["problems"]) problems.insert(row["problem"]["text"].get<std::string>());
+    const Json json = output.json();
+    for (const Json& row : json["problems"]) problems.insert(row["problem"]["text"].get<std::string>());
   }
   CHECK(problems.size() == 3);
   CHECK(std::set<std::string>(problems.begin(), problems.end()).size() == 3);
