@@ -194,7 +194,7 @@ TEST_CASE("cached_only neither compiles nor measures, and fails where no binary 
   CHECK(log->samples == 0);
 }
 
-TEST_CASE("a plan in memory is the same plan and costs under five microseconds") {
+TEST_CASE("a plan in memory is the same plan and costs under a microsecond") {
   const auto log = std::make_shared<FakeLog>();
   const auto context = context_on(counting_device({}, log));
   const Plan first = planned(*context, small_problem());
@@ -207,7 +207,12 @@ TEST_CASE("a plan in memory is the same plan and costs under five microseconds")
   MESSAGE("a plan in memory costs " << taken.count() / kCalls * 1e9 << " ns");
   CHECK(same);
   CHECK(log->compiles == 1);
-  CHECK(taken.count() / kCalls < 5e-6);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr double kMost = 20e-6;  // seconds; the sanitizers' share is most of it
+#else
+  constexpr double kMost = 1e-6;
+#endif
+  CHECK(taken.count() / kCalls < kMost);
 }
 
 TEST_CASE("eight threads that ask for one problem at once get one plan, compiled once") {
