@@ -27,7 +27,7 @@ Measurement samples_around(double centre, double deviation, int count, std::mt19
 }
 
 Trial trial_with(const Problem& problem, const Measurement& measurement,
-                 Environment environment = environment_here()) {
+                 const Environment& environment = environment_here()) {
   Trial trial = trial_of(environment, problem, config_of(4), measurement.median);
   trial.measurement = measurement;
   return trial;

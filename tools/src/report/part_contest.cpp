@@ -38,7 +38,8 @@ std::string chart(const Section& section, const std::set<Kind>& kinds, const std
     const auto row = std::find(orders.begin(), orders.end(), first.order) - orders.begin();
     // Winners of the same length and order stand beside each other in their row.
     const int before = taken[{x, first.order}]++;
-    const double shift = 0.14 * ((before + 1) / 2) * (before % 2 == 0 ? 1 : -1);
+    const int steps = (before + 1) / 2;
+    const double shift = (before % 2 == 0 ? 0.14 : -0.14) * steps;
     one.points.emplace_back(x, static_cast<double>(row) + std::clamp(shift, -0.42, 0.42));
   }
   if (series.empty()) return {};
