@@ -55,8 +55,8 @@ std::vector<double> candidate_traits(const Problem& problem, const KernelConfig&
          counts.registers / 128.0});
     return traits;
   }
-  const double columns = config.lanes / std::max(1, config.rows);
-  const double vectors = config.radices.back() / columns;  // of a leaf
+  const int columns = config.lanes / std::max(1, config.rows);
+  const double vectors = static_cast<double>(config.radices.back()) / columns;  // of a leaf
   const bool computed = config.twiddle == Residency::registers;
   const double in_flight = vectors * config.interleave;
   const std::size_t outer = config.radices.size() - 1;

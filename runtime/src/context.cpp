@@ -273,7 +273,7 @@ std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string&
     due = known.at < 0 || last < known.at || 4 * (last - known.at) > known.at;
     if (!due) return;
     for (Trial& trial : database.recent_trials(environment, latest)) {
-      timed.push_back({std::move(trial.problem), std::move(trial.config), trial.measurement.median});
+      timed.push_back({trial.problem, std::move(trial.config), trial.measurement.median});
     }
   });
   if (!due) return known.calibration;

@@ -40,7 +40,7 @@ std::optional<Calibration> stored_calibration(const DeviceFacts& facts) {
   device.policy = to_string(MeasurePolicy{});
   std::vector<TimedCandidate> timed;
   for (Trial& trial : database->recent_trials(device, latest)) {
-    timed.push_back({std::move(trial.problem), std::move(trial.config), trial.measurement.median});
+    timed.push_back({trial.problem, std::move(trial.config), trial.measurement.median});
   }
   return Calibration::fit(timed, facts);
 }

@@ -4,8 +4,8 @@
 
 namespace fftconv {
 
-WorkQueue::WorkQueue(std::vector<Problem> problems) {
-  for (Problem& problem : problems) items_.push_back({.problem = std::move(problem)});
+WorkQueue::WorkQueue(const std::vector<Problem>& problems) {
+  for (const Problem& problem : problems) items_.push_back({.problem = problem});
 }
 
 std::optional<Assignment> WorkQueue::take(int searcher) {

@@ -16,7 +16,7 @@ class WorkQueue {
   /// How many searchers a problem may cost before it is given up: it may be what kills them.
   static constexpr int kMostLosses = 3;
 
-  explicit WorkQueue(std::vector<Problem> problems);
+  explicit WorkQueue(const std::vector<Problem>& problems);
 
   void join(int searcher) { searchers_.insert(searcher); }
   /// The first problem that nobody has; none where all are finished or at work.
