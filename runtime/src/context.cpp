@@ -44,14 +44,13 @@ bool measures(Rigor rigor) {
 
 class DeviceContext : public Context {
  public:
-  DeviceContext(const std::shared_ptr<Device>& device, TuningDb database, KernelCache cache,
-                const ContextOptions& options)
+  DeviceContext(std::shared_ptr<Device> device, TuningDb database, KernelCache cache, const ContextOptions& options)
       : device_(device),
         environment_(environment_of(*device)),
         log_(options.log),
         database_(std::move(database)),
         kernels_(device, std::move(cache), options.log),
-        background_(device) {
+        background_(std::move(device)) {
     std::filesystem::path capture = options.capture;
     if (capture.empty()) capture = settings().capture;
     if (!capture.empty()) recorder_ = CaptureRecorder::make(std::move(capture), options.log);
@@ -416,8 +415,8 @@ Result<std::shared_ptr<Context>> Context::create(std::shared_ptr<Device> device,
   if (!database) return database.error();
   Result<KernelCache> cache = KernelCache::open(kernels, options.log);
   if (!cache) return cache.error();
-  return std::shared_ptr<Context>(
-      std::make_shared<DeviceContext>(device, std::move(database).value(), std::move(cache).value(), options));
+  return std::shared_ptr<Context>(std::make_shared<DeviceContext>(std::move(device), std::move(database).value(),
+                                                                  std::move(cache).value(), options));
 }
 
 }  // namespace fftconv
