@@ -91,6 +91,15 @@ Result<const fftconv_mpi_functions*> load() {
 
 }  // namespace
 
+std::optional<fs::path> find_mpi() {
+  if (settings().mpi_component == "off") return std::nullopt;
+  for (const fs::path& place : places()) {
+    std::error_code ignored;
+    if (place.has_parent_path() && fs::is_regular_file(place, ignored)) return fs::canonical(place, ignored);
+  }
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<Ranks>> open_mpi() {
   const auto functions = load();
   if (!functions) return functions.error();

@@ -1,6 +1,7 @@
 // Ranks: the processes of one parallel job and the letters between them.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,8 +30,12 @@ class Ranks {
   virtual void leave(bool together) = 0;
 };
 
-/// The ranks of the MPI job that this process is started in, by the MPI component: settings().mpi_component, else
-/// beside the program, in the library folder, or where the loader finds it. Once for each process. Errors:
+/// The file of the MPI component: settings().mpi_component, else beside the program or in the library folder. None
+/// where there is none or it is switched off. Opens nothing.
+std::optional<std::filesystem::path> find_mpi();
+
+/// The ranks of the MPI job that this process is started in, by the component that find_mpi()
+/// finds, else one that the loader finds by its bare name. Once for each process. Errors:
 /// dependency_missing, with what to do instead.
 Result<std::unique_ptr<Ranks>> open_mpi();
 
