@@ -15,6 +15,7 @@ struct MachineOptions {
   std::string device;     ///< "cuda", "cuda:1", "cpu", "sim"; empty: the best one present; a sweep takes lists
   std::string arch;       ///< "sm_90a" …
   std::string cache_dir;  ///< folder of both databases
+  std::string mpi;        ///< "on", "off", or file of the MPI component
   std::string nvrtc, llvm, libcuda, worker;
 };
 

@@ -9,6 +9,7 @@
 #include "fftconv/worker.h"
 #include "json_out.h"
 #include "library.h"
+#include "scale/ranks.h"
 #include "table.h"
 #include "tune/commands.h"
 #include "version.h"
@@ -49,6 +50,13 @@ Part worker_part() {
   const auto pool = make_worker_pool();
   return {"worker", pool.ok(), pool ? find_worker().string() : pool.error().message,
           "candidates run in the tuner's own process, where one that crashes ends the sweep"};
+}
+
+/// Only looked for: an MPI that starts outside its launcher may wait or complain.
+Part mpi_part() {
+  const auto file = find_mpi();
+  return {"MPI component", file.has_value(), file ? file->string() : "not built (libopenmpi-dev), or switched off",
+          "a sweep is divided among processes by --shard alone"};
 }
 
 /// libcuda is what list_devices() says of the first CUDA device.
@@ -127,6 +135,7 @@ int doctor(const TuneOptions& options, const Console& console) {
       library_part("FFTW", fftw_names(), "fftconv-bench has no peer on the CPU"),
       library_part("cuFFT", cufft_names(), "fftconv-bench has no peer on the GPU"),
       worker_part(),
+      mpi_part(),
       program_part("nvdisasm", "fftconv-inspect sass prints no machine code"),
   };
   const std::vector<DatabaseState> files = {look_at_tuning_db(tuning_db_file()), look_at_file(kernels_db_file())};

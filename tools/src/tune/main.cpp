@@ -43,6 +43,13 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
                  "run candidates in this process; one that crashes or hangs then ends the sweep");
     app.add_option("--shard", options.shard,
                    "i/n: only the i-th of n parts of the problems; auto: that of this Slurm array task or rank");
+    app.add_option(
+        "--mpi", options.machine.mpi,
+        "on, off, or file of the MPI component (default FFTCONV_MPI, else on where an MPI launcher started "
+        "several processes)");
+    app.add_option("--rank-timeout", options.rank_timeout_s,
+                   "seconds of silence after which a rank is taken for dead and its problem given to another")
+        ->capture_default_str();
   }
   if (name == "list") {
     app.add_flag("--all", options.all, "every trial, failed ones too");

@@ -1,11 +1,17 @@
 // resume: goes on with the latest sweep that was cut off.
 #include "database.h"
+#include "fftconv/settings.h"
 #include "tune/commands.h"
 #include "tune/sweep_record.h"
 
 namespace fftconv::tools {
 
 int resume(const TuneOptions& options, const Console& console) {
+  if (settings().launcher.size > 1) {
+    return console.fail(
+        invalid("resume goes on in one process; give several ranks the same sweep command again, which "
+                "repeats nothing that is known"));
+  }
   std::optional<SweepNote> note;
   {
     auto database = open_to_read(tuning_db_file(), &console);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "fftconv/settings.h"
 #include "scale/shard.h"
 #include "tune/commands.h"
@@ -14,7 +16,9 @@ namespace {
 
 constexpr double kSecondsPerProblem = 10;
 
-Result<SweepJob> make_job(const TuneOptions& options, const Target& target) {
+}  // namespace
+
+Result<SweepJob> make_job(const TuneOptions& options, const DeviceFacts& facts, int searchers) {
   SweepJob job;
   const auto rigor = parse_rigor(options.rigor);
   if (!rigor) return rigor.error();
@@ -23,7 +27,7 @@ Result<SweepJob> make_job(const TuneOptions& options, const Target& target) {
   }
   const auto orders = parse_orders(options.order);
   if (!orders) return orders.error();
-  auto problems = problems_to_tune(options, target.facts);
+  auto problems = problems_to_tune(options, facts);
   if (!problems) return problems.error();
   if (options.budget_s < 0) return invalid(fmt::format("a budget of {} s is less than nothing", options.budget_s));
   if (options.trials < 0) return invalid(fmt::format("{} trials are less than none", options.trials));
@@ -34,12 +38,10 @@ Result<SweepJob> make_job(const TuneOptions& options, const Target& target) {
   job.in_process = options.in_process;
   job.orders = *orders;
   job.rigor = *rigor;
-  job.budget_s =
-      options.budget_s > 0 ? options.budget_s : kSecondsPerProblem * static_cast<double>(job.problems.size());
+  const double rounds = static_cast<double>(job.problems.size()) / std::max(1, searchers);
+  job.budget_s = options.budget_s > 0 ? options.budget_s : kSecondsPerProblem * std::max(1.0, rounds);
   return job;
 }
-
-}  // namespace
 
 double io_bytes(const Problem& problem) {
   return 2.0 * static_cast<double>(problem.batch * problem.channels) * static_cast<double>(problem.seqlen) *
@@ -71,12 +73,22 @@ Result<std::vector<std::shared_ptr<Context>>> open_contexts(const std::vector<Ta
 
 }  // namespace
 
+int conclude(const TuneOptions& options, const SweepAnswer& answer, int stopped, const Console& console) {
+  if (stopped != 0) console.note("stopped; what was measured is kept, and fftconv-tune resume goes on from there");
+  const int status = finish(console, options.json ? dump(answer.json) : answer.table);
+  if (stopped != 0) return 128 + stopped;
+  return status != 0 ? status : answer.failed > 0 ? 1 : 0;
+}
+
 int sweep(const TuneOptions& options, const Console& console) {
+  const auto ranks = by_ranks(options, settings().launcher);
+  if (!ranks) return console.fail(ranks.error());
+  if (*ranks) return sweep_ranks(options, console);
   const auto targets = open_targets(options.machine);
   if (!targets) return console.fail(targets.error());
   if (const auto measures = check_measures(*targets); !measures) return console.fail(measures.error());
   const Target& target = targets->front();
-  const auto job = make_job(options, target);
+  const auto job = make_job(options, target.facts, static_cast<int>(targets->size()));
   if (!job) return console.fail(job.error());
   if (job->problems.empty()) {
     console.note(fmt::format("shard {} has none of the problems", options.shard));
@@ -93,19 +105,15 @@ int sweep(const TuneOptions& options, const Console& console) {
     if (!contexts) return console.fail(contexts.error());
     answer = measure_all(*contexts, *job, console);
     stopped = interrupted();
-    if (stopped != 0) {
-      console.note("stopped; what was measured is kept, and fftconv-tune resume goes on from there");
-    } else if (const auto ended = end_record(*record, console); !ended) {
-      return console.fail(ended.error());
+    if (stopped == 0) {
+      if (const auto ended = end_record(*record, console); !ended) return console.fail(ended.error());
     }
   } else {
     console.note(
         fmt::format("compiling and ranking for {}, measuring nothing: {}", target.facts.arch, target.why_absent));
     answer = rank_all(target, *job, console);
   }
-  const int status = finish(console, options.json ? dump(answer.json) : answer.table);
-  if (stopped != 0) return 128 + stopped;
-  return status != 0 ? status : answer.failed > 0 ? 1 : 0;
+  return conclude(options, answer, stopped, console);
 }
 
 }  // namespace fftconv::tools

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "console.h"
+#include "fftconv/launcher.h"
 #include "fftconv/plan.h"
 #include "fftconv/tuner.h"
 #include "json_out.h"
@@ -43,6 +44,20 @@ SweepOptions sweep_options(const std::vector<std::shared_ptr<Context>>& contexts
 
 /// Compiles the model's first choices with NVRTC for target.facts.arch and ranks them: predictions, never a time.
 SweepAnswer rank_all(const Target& target, const SweepJob& job, const Console& console);
+
+/// What is asked, checked. Without a budget each problem gets 10 s of one of `searchers` that work at once. Errors:
+/// invalid_argument.
+Result<SweepJob> make_job(const TuneOptions& options, const DeviceFacts& facts, int searchers);
+
+/// Whether this process is one of several that share the sweep by MPI. Errors: invalid_argument where it is and may
+/// not use MPI: all would do the same work.
+Result<bool> by_ranks(const TuneOptions& options, const Launcher& launcher);
+
+/// sweep() as one rank of an MPI job. The answer is printed by rank 0.
+int sweep_ranks(const TuneOptions& options, const Console& console);
+
+/// Prints the answer; the exit status. `stopped`: the signal that ended the sweep, or 0.
+int conclude(const TuneOptions& options, const SweepAnswer& answer, int stopped, const Console& console);
 
 /// What to measure: the problems of the capture file, most used first, where one is named, else those of the lists.
 Result<std::vector<Problem>> problems_to_tune(const TuneOptions& options, const DeviceFacts& facts);

@@ -1,0 +1,79 @@
+// A sweep by ranks on a fake device: ranks_sweep CACHE PROBLEMS SECONDS_A_SAMPLE SILENCE_S [RANK PROBLEM]: that rank
+// kills itself at its PROBLEM-th problem, after its first trial. MODEL_<rank> names a rank's device.
+// Prints a line "problem<TAB>device" for each finished row, and at the end "complete".
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "fftconv/fake_device.h"
+#include "scale/rank_sweep.h"
+
+using namespace fftconv;
+
+namespace {
+
+std::vector<Problem> problems(int count) {
+  std::vector<Problem> list;
+  for (int i = 0; i < count; ++i) {
+    Problem problem;
+    problem.seqlen = problem.filter_len = 256 + 2 * i;
+    problem.io = DataType::f16;
+    problem.precision = Precision::f16;
+    list.push_back(problem);
+  }
+  return list;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5 && argc != 7) return 2;
+  auto ranks = tools::open_mpi();
+  if (!ranks) {
+    std::fprintf(stderr, "%s\n", ranks.error().message.c_str());
+    return 2;
+  }
+  const int rank = (*ranks)->rank();
+  const double pause = std::atof(argv[3]);
+  const int kill_rank = argc == 7 ? std::atoi(argv[5]) : -1, kill_at = argc == 7 ? std::atoi(argv[6]) : 0;
+  const char* const model = std::getenv(fmt::format("MODEL_{}", rank).c_str());
+
+  tools::RankSweep job{.problems = problems(std::atoi(argv[2])), .cache = argv[1], .silence_s = std::atof(argv[4])};
+  job.log = [rank](const std::string& line) { std::fprintf(stderr, "[%d] %s\n", rank, line.c_str()); };
+  job.open = [&](const std::filesystem::path& directory) {
+    FakeScript script;
+    script.facts = make_fake_device({})->facts();
+    if (model != nullptr) script.facts.name = model;
+    script.sample = [pause](const KernelConfig&, int) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(pause));
+      return Sample{.seconds = 1e-5};
+    };
+    return Context::create(make_fake_device(std::move(script)), {.cache_directory = directory});
+  };
+  int begun = 0;
+  job.options = [&](const std::shared_ptr<Context>&) {
+    SweepOptions options{.budget_s = 600, .max_trials = 3};
+    options.progress = [&](const SweepProgress& step) {
+      if (step.total == 0 && step.finished == nullptr) ++begun;
+      if (rank == kill_rank && begun >= kill_at && step.done > 0 && step.finished == nullptr) std::raise(SIGKILL);
+    };
+    return options;
+  };
+  job.finished = [](const SweepRow& row, TuningDb&) {
+    const bool won = row.summary && row.summary->winner;
+    std::printf("row\t%s\t%s\t%d\t%s\n", to_string(row.problem).c_str(), row.environment.device.c_str(),
+                won ? row.summary->reused : -1, row.why_no_winner.c_str());
+    std::fflush(stdout);
+  };
+  const auto outcome = tools::sweep_by_ranks(std::move(*ranks), job);
+  if (!outcome) {
+    std::fprintf(stderr, "[%d] %s\n", rank, outcome.error().message.c_str());
+    return 1;
+  }
+  if (rank == 0) std::printf("complete\n");
+  return outcome->complete ? 0 : 1;
+}

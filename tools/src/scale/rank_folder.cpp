@@ -1,0 +1,93 @@
+#include "scale/rank_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <utility>
+
+#include "fftconv/tuning_db.h"
+
+namespace fftconv::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string host_name() {
+  char host[HOST_NAME_MAX + 1] = {};
+  ::gethostname(host, HOST_NAME_MAX);
+  std::string name = host;
+  for (char& c : name)
+    if (c == '/') c = '_';
+  return name.empty() ? "host" : name;
+}
+
+/// A descriptor that holds the lock; -1 where another has it or it is not a folder of this user's.
+int lock_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  struct stat status {};
+  const bool ours = ::fstat(descriptor, &status) == 0 && status.st_uid == ::geteuid();
+  if (ours && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  ::close(descriptor);
+  return -1;
+}
+
+}  // namespace
+
+std::string process_name() { return fmt::format("{}-{}", host_name(), ::getpid()); }
+
+Result<RankFolder> RankFolder::make(const fs::path& cache) {
+  const fs::path path = cache / "ranks" / process_name();
+  std::error_code failed;
+  fs::create_directories(cache, failed);
+  for (const fs::path& folder : {cache / "ranks", path}) {
+    if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) continue;
+    return Error{ErrorCode::io, fmt::format("{} cannot be made: {}", folder.string(), std::strerror(errno))};
+  }
+  const int lock = lock_folder(path);
+  if (lock < 0) return Error{ErrorCode::io, fmt::format("{} cannot be locked", path.string())};
+  return RankFolder(path, lock);
+}
+
+std::vector<RankFolder> RankFolder::left_behind(const fs::path& cache) {
+  std::vector<RankFolder> folders;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(cache / "ranks", failed)) {
+    const std::string name = entry.path().filename().string();
+    // Locks of another machine are not seen on every file system.
+    const std::size_t dash = name.rfind('-');
+    if (dash == std::string::npos || name.substr(0, dash) != host_name()) continue;
+    const int lock = lock_folder(entry.path());
+    if (lock >= 0) folders.push_back(RankFolder(entry.path(), lock));
+  }
+  return folders;
+}
+
+RankFolder::RankFolder(RankFolder&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+RankFolder::~RankFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+std::string RankFolder::lines() const {
+  std::error_code ignored;
+  if (!fs::exists(path_ / "tuning.db", ignored)) return {};
+  auto database = TuningDb::open(path_ / "tuning.db", {}, true);
+  std::string lines;
+  if (!database || !database->export_lines(lines)) return {};
+  return lines;
+}
+
+void RankFolder::remove() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace fftconv::tools
