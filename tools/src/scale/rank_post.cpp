@@ -115,7 +115,7 @@ void RankPost::work() {
   }
 }
 
-void RankPost::deliver(Letter letter) {
+void RankPost::deliver(const Letter& letter) {
   if (coordinator_) return dispatch(coordinator_->handle(letter));
   heard_ = clock_();
   if (const auto message = parse_message(letter.text)) hear(*message);

@@ -44,7 +44,7 @@ class RankPost {
 
  private:
   void work();
-  void deliver(Letter letter);
+  void deliver(const Letter& letter);
   void dispatch(const std::vector<Outgoing>& out);
   void hear(const Message& message);
   void beat(double now);
