@@ -73,7 +73,8 @@ int sweep_ranks(const TuneOptions& options, const Console& console) {
   const Launcher& launcher = settings().launcher;
   const bool first = launcher.rank <= 0;
   const Console own(first ? console.tool() : fmt::format("{}[{}]", console.tool(), launcher.rank));
-  // Every rank says what is wrong: a launcher ends the others as soon as one has ended, perhaps before it could speak.
+  // Every rank says what is wrong: a launcher ends the others as soon as one has ended, perhaps before it could
+  // speak.
   const auto refuse = [&](const Error& error) { return own.fail(error); };
   const MachineOptions machine = machine_of_rank(options.machine, launcher);
   if (!(options.rank_timeout_s > 0)) {
