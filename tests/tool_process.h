@@ -74,9 +74,15 @@ class Workplace {
   /// fftconv-<tool> with these arguments. Variables of `environment` ("NAME=value") stand over the test's own.
   Output run(const std::string& tool, const std::vector<std::string>& arguments,
              std::vector<std::string> environment = {}, rlim_t file_limit = RLIM_INFINITY) const {
-    environment.push_back("FFTCONV_CACHE_DIR=" + file("cache"));
     std::vector<std::string> command{std::string(FFTCONV_BIN_DIR) + "/fftconv-" + tool};
     command.insert(command.end(), arguments.begin(), arguments.end());
+    return run_command(std::move(command), std::move(environment), file_limit);
+  }
+
+  /// Any program, by its path.
+  Output run_command(std::vector<std::string> command, std::vector<std::string> environment = {},
+                     rlim_t file_limit = RLIM_INFINITY) const {
+    environment.push_back("FFTCONV_CACHE_DIR=" + file("cache"));
     std::vector<char*> argv, envp;
     for (std::string& argument : command) argv.push_back(argument.data());
     argv.push_back(nullptr);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 #include <list>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "scale/mpi_abi.h"
@@ -12,13 +14,21 @@ namespace {
 
 constexpr int kTag = 7281;
 
-struct Outgoing {
+struct Transfer {
+  int rank = -1;
   std::vector<char> bytes;
   MPI_Request request = MPI_REQUEST_NULL;
 };
 
-std::list<Outgoing>& outgoing() {
-  static std::list<Outgoing> list;
+std::list<Transfer>& outgoing() {
+  static std::list<Transfer> list;
+  return list;
+}
+
+// Begun and not complete. The sender of a long message may die between its header and its bytes: waiting for them
+// would stop this process, too.
+std::list<Transfer>& incoming() {
+  static std::list<Transfer> list;
   return list;
 }
 
@@ -33,7 +43,7 @@ int say(int code, fftconv_mpi_sink error, void* user) {
 
 // A send that failed is forgotten like one that succeeded: that its rank is gone is noticed by its silence.
 void forget_sent() {
-  outgoing().remove_if([](Outgoing& message) {
+  outgoing().remove_if([](Transfer& message) {
     int done = 0;
     return MPI_Test(&message.request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done != 0;
   });
@@ -63,7 +73,8 @@ void version(fftconv_mpi_sink text, void* user) {
 
 int send(int rank, const char* data, size_t size, fftconv_mpi_sink error, void* user) {
   forget_sent();
-  Outgoing& message = outgoing().emplace_back();
+  Transfer& message = outgoing().emplace_back();
+  message.rank = rank;
   message.bytes.assign(data, data + size);
   const int code =
       MPI_Isend(message.bytes.data(), static_cast<int>(size), MPI_CHAR, rank, kTag, MPI_COMM_WORLD, &message.request);
@@ -71,23 +82,47 @@ int send(int rank, const char* data, size_t size, fftconv_mpi_sink error, void* 
   return say(code, error, user);
 }
 
+// Begins to receive what has been announced.
+int begin_to_receive() {
+  for (;;) {
+    int there = 0, size = 0;
+    MPI_Status status;
+    if (const int code = MPI_Iprobe(MPI_ANY_SOURCE, kTag, MPI_COMM_WORLD, &there, &status); code != MPI_SUCCESS) {
+      return code;
+    }
+    if (there == 0) return MPI_SUCCESS;
+    MPI_Get_count(&status, MPI_CHAR, &size);
+    Transfer& message = incoming().emplace_back();
+    message.rank = status.MPI_SOURCE;
+    message.bytes.resize(static_cast<size_t>(std::max(size, 0)));
+    const int code =
+        MPI_Irecv(message.bytes.data(), size, MPI_CHAR, message.rank, kTag, MPI_COMM_WORLD, &message.request);
+    if (code == MPI_SUCCESS) continue;
+    incoming().pop_back();
+    return code;
+  }
+}
+
 int receive(int* from, fftconv_mpi_sink bytes, void* bytes_user, fftconv_mpi_sink error, void* error_user) {
   *from = -1;
   forget_sent();
-  int there = 0;
-  MPI_Status status;
-  if (const int code = MPI_Iprobe(MPI_ANY_SOURCE, kTag, MPI_COMM_WORLD, &there, &status); code != MPI_SUCCESS) {
-    return say(code, error, error_user);
+  if (const int code = begin_to_receive(); code != MPI_SUCCESS) return say(code, error, error_user);
+  std::set<int> behind;  // ranks that have an earlier message on its way: theirs stay in order
+  for (auto message = incoming().begin(); message != incoming().end(); ++message) {
+    if (behind.contains(message->rank)) continue;
+    int done = 0;
+    const int code = MPI_Test(&message->request, &done, MPI_STATUS_IGNORE);
+    if (code == MPI_SUCCESS && done == 0) {
+      behind.insert(message->rank);
+      continue;
+    }
+    const Transfer complete = std::move(*message);
+    incoming().erase(message);
+    if (code != MPI_SUCCESS) return say(code, error, error_user);
+    *from = complete.rank;
+    bytes(bytes_user, complete.bytes.data(), complete.bytes.size());
+    return 0;
   }
-  if (there == 0) return 0;
-  int size = 0;
-  MPI_Get_count(&status, MPI_CHAR, &size);
-  std::vector<char> buffer(static_cast<size_t>(std::max(size, 0)));
-  const int code =
-      MPI_Recv(buffer.data(), size, MPI_CHAR, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-  if (code != MPI_SUCCESS) return say(code, error, error_user);
-  *from = status.MPI_SOURCE;
-  bytes(bytes_user, buffer.data(), buffer.size());
   return 0;
 }
 

@@ -86,12 +86,9 @@ void Coordinator::store(int rank, const Message& message, std::vector<Outgoing>&
       if (!put) kept = put;
     }
   }
-  if (kept) {
-    out.push_back({rank, {.kind = MessageKind::kept, .number = message.number}});
-  } else {
-    say(fmt::format("trials of rank {} could not be stored and stay in its own folder: {}", rank,
-                    kept.error().message));
-  }
+  const std::string why = kept ? std::string() : kept.error().message;
+  if (!kept) say(fmt::format("trials of rank {} could not be stored and stay in its own folder: {}", rank, why));
+  out.push_back({rank, {.kind = MessageKind::kept, .number = message.number, .text = why}});
 }
 
 void Coordinator::finish_row(int rank, const Message& message) {

@@ -64,6 +64,7 @@ std::string to_text(const Message& message) {
       break;
     case MessageKind::kept:
       json["number"] = message.number;
+      json["text"] = message.text;
       break;
     case MessageKind::bye:
       json["text"] = message.text;

@@ -18,7 +18,7 @@ enum class MessageKind {
   trials,    ///< rank to coordinator: these have been measured
   leftover,  ///< rank to coordinator: trials of an earlier job that ended before they were sent
   row,       ///< rank to coordinator: the problem is finished; `lines` are all its trials
-  kept,      ///< answer: everything up to `number` is stored
+  kept,      ///< answer: message `number` is stored; where not, `text` says why
   bye,       ///< rank to coordinator: I am done, or cannot go on (`text`)
   end,       ///< to all: the job is over
   beat,      ///< both ways: I am alive
@@ -33,7 +33,7 @@ struct Message {
   std::size_t problems = 0, finished = 0;  ///< take: of this environment
   bool together = true;                    ///< end: no rank was lost
   std::string lines;                       ///< JSON lines of trials
-  std::string text;                        ///< join: "host, process 12"; bye: why
+  std::string text;                        ///< join: "node7-1234"; bye, kept: why not
   Environment environment;                 ///< join
   std::optional<SweepRow> row;             ///< row
 };

@@ -8,13 +8,23 @@ namespace {
 
 // Often enough to answer at once for a person, seldom enough to leave the cores to what is being timed.
 constexpr std::chrono::milliseconds kLook{2};
-constexpr double kLastLetters = 5;  // seconds for letters to leave at the end
+constexpr double kLongestLook = 0.25;  // seconds: what is longer was sleep
+constexpr double kLastLetters = 5;     // seconds for letters to leave at the end
 
 bool is_stored(MessageKind kind) {
   return kind == MessageKind::trials || kind == MessageKind::leftover || kind == MessageKind::row;
 }
 
 }  // namespace
+
+Clock awake_clock(const Clock& inner) {
+  return [inner, last = inner(), awake = 0.0]() mutable {
+    const double now = inner();
+    awake += std::min(now - last, kLongestLook);
+    last = now;
+    return awake;
+  };
+}
 
 RankPost::RankPost(std::unique_ptr<Ranks> ranks, std::unique_ptr<Coordinator> coordinator, double silence_s)
     : ranks_(std::move(ranks)),
@@ -54,9 +64,7 @@ RankPost::Ending RankPost::finish(const std::string& why) {
   {
     // What has not been stored is not left behind by a good-bye.
     std::unique_lock lock(mutex_);
-    if (why.empty()) {
-      changed_.wait_for(lock, std::chrono::duration<double>(silence_s_), [&] { return kept_ >= said_ || over_; });
-    }
+    if (why.empty()) changed_.wait(lock, [&] { return answered_ >= said_ || over_; });
   }
   say({.kind = MessageKind::bye, .text = why});
   if (thread_.joinable()) thread_.join();
@@ -126,8 +134,8 @@ void RankPost::hear(const Message& message) {
   const std::lock_guard lock(mutex_);
   switch (message.kind) {
     case MessageKind::kept:
-      // An unbroken row: after one that could not be stored the rest does not count.
-      if (message.number == kept_ + 1) kept_ = message.number;
+      answered_ = message.number;
+      kept_ += message.text.empty();
       break;
     case MessageKind::take:
       if (!coordinator_) problems_ = message.problems;

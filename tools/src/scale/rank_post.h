@@ -13,6 +13,10 @@
 
 namespace fftconv::tools {
 
+/// Seconds in which this process was awake: each call adds what passed since the last, at most a quarter of a second.
+/// While a batch system suspends the job, or the machine sleeps, nobody is silent.
+Clock awake_clock(const Clock& inner = monotonic_clock());
+
 class RankPost {
  public:
   /// `coordinator` on rank 0 alone; it belongs to this thread until finish() has returned.
@@ -53,7 +57,7 @@ class RankPost {
   std::unique_ptr<Ranks> ranks_;
   std::unique_ptr<Coordinator> coordinator_;
   double silence_s_;
-  Clock clock_ = monotonic_clock();
+  Clock clock_ = awake_clock();
   int rank_;
   int size_;
   double heard_ = 0;      ///< of the coordinator
@@ -64,6 +68,7 @@ class RankPost {
   std::deque<std::string> outbox_;
   std::deque<Message> inbox_;
   std::int64_t said_ = 0;
+  std::int64_t answered_ = 0;
   std::int64_t kept_ = 0;
   bool cancel_ = false;
   bool over_ = false;      ///< the thread has ended

@@ -10,7 +10,8 @@ namespace fftconv::tools {
 namespace {
 
 std::unique_ptr<Coordinator> make_coordinator(const RankSweep& job, int ranks, TuningDb& database) {
-  CoordinatorOptions options{.problems = job.problems, .ranks = ranks, .silence_s = job.silence_s, .log = job.log};
+  CoordinatorOptions options{
+      .problems = job.problems, .ranks = ranks, .silence_s = job.silence_s, .clock = awake_clock(), .log = job.log};
   if (job.finished) options.finished = [&job, &database](const SweepRow& row) { job.finished(row, database); };
   return std::make_unique<Coordinator>(std::move(options), database);
 }

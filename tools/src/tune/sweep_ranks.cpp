@@ -1,7 +1,9 @@
 // sweep as one rank of an MPI job.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <mutex>
+#include <thread>
 
 #include "database.h"
 #include "fftconv/settings.h"
@@ -32,6 +34,17 @@ Result<std::shared_ptr<Device>> open_measuring(const MachineOptions& options) {
   if (target->facts.kind == DeviceKind::sim) return invalid("the simulated device measures nothing");
   if (target->device) return target->device;
   return Error{ErrorCode::device_missing, target->why_absent};
+}
+
+/// Launchers bind each rank to a core or two unless they are told not to; the CPU device then has only these.
+void warn_of_binding(const Device& device, const Console& console) {
+  const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
+  const auto usable = static_cast<long>(std::thread::hardware_concurrency());
+  if (device.facts().kind != DeviceKind::cpu || usable >= cores) return;
+  console.note(
+      fmt::format("this rank may use {} of {} cores, and what it measures counts for so many alone; give the "
+                  "launcher --bind-to none to measure the whole CPU",
+                  usable, cores));
 }
 
 /// Rank 0's bar and table, which its own searches and the others' rows share.
@@ -114,6 +127,7 @@ int sweep_ranks(const TuneOptions& options, const Console& console) {
       if (!opened) return opened.error();
       device = std::move(*opened);
     }
+    warn_of_binding(*device, own);
     return Context::create(device, {.cache_directory = directory, .log = sweep.log});
   };
   sweep.options = [&](const std::shared_ptr<Context>& context) {
