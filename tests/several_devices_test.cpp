@@ -1,9 +1,13 @@
 // A sweep on several devices of one process (std::thread inside).
+#include <dlfcn.h>
 #include <doctest/doctest.h>
 
 #include <map>
 
+#include "console.h"
 #include "fake_bench.h"
+#include "fakes/libcuda.h"
+#include "fftconv/settings.h"
 #include "fftconv/tuner.h"
 #include "machine.h"
 
@@ -114,6 +118,42 @@ TEST_CASE("lists of devices are split, and cuda:all names those that are there")
   REQUIRE_FALSE(all);
   CHECK(all.error().code == ErrorCode::device_missing);
   CHECK(all.error().message.find("no driver") != std::string::npos);
+}
+
+TEST_CASE("ranks of one machine take its GPUs in turn, and share what is named") {
+  using tools::device_of_rank;
+  CHECK(device_of_rank("", 0, 2) == "cuda:0");
+  CHECK(device_of_rank("cuda", 1, 2) == "cuda:1");
+  CHECK(device_of_rank("cuda:all", 2, 2) == "cuda:0");
+  CHECK(device_of_rank("cuda:1", 0, 2) == "cuda:1");
+  CHECK(device_of_rank("cpu", 3, 2) == "cpu");
+  CHECK(device_of_rank("", 3, 0).empty());
+  CHECK(device_of_rank("cuda:all", 3, 0) == "cuda");
+}
+
+TEST_CASE("cuda:all opens each GPU that the driver has, under its own number") {
+  const Settings before = settings();
+  Settings changed = before;
+  changed.cuda_driver = FFTCONV_FAKE_LIBCUDA;
+  set_settings(changed);
+  void* const library = dlopen(FFTCONV_FAKE_LIBCUDA, RTLD_NOW | RTLD_LOCAL);
+  REQUIRE(library);
+  FakeCuda& driver = *reinterpret_cast<FakeCuda* (*)()>(dlsym(library, "fake_cuda"))();
+  driver.devices = 3;
+  const auto targets = tools::open_targets({.device = "cuda:all"});
+  const auto two = tools::open_targets({.device = "cuda:2,cuda:0"});
+  const auto absent = tools::open_targets({.device = "cuda:0,cuda:3"});
+  driver.devices = 1;
+  set_settings(before);
+  REQUIRE(targets);
+  REQUIRE(targets->size() == 3);
+  for (int i = 0; i < 3; ++i) CHECK((*targets)[static_cast<std::size_t>(i)].device->ordinal() == i);
+  REQUIRE(two);
+  REQUIRE(two->size() == 2);
+  CHECK((*two)[0].device->ordinal() == 2);
+  CHECK((*two)[1].device->ordinal() == 0);
+  REQUIRE_FALSE(absent);
+  CHECK(tools::exit_status(absent.error().code) == 2);
 }
 
 }  // namespace fftconv

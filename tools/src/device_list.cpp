@@ -42,6 +42,12 @@ Result<std::vector<std::string>> split_device_names(const std::string& text, con
   return names;
 }
 
+std::string device_of_rank(const std::string& typed, int local_rank, int gpus) {
+  if (!typed.empty() && typed != "cuda" && typed != "cuda:all") return typed;
+  if (gpus > 0) return fmt::format("cuda:{}", local_rank % gpus);
+  return typed.empty() ? typed : "cuda";
+}
+
 Result<std::vector<Target>> open_targets(const MachineOptions& options) {
   const std::string typed = options.device.empty() ? settings().device : options.device;
   const bool all = typed.find("cuda:all") != std::string::npos;

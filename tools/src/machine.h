@@ -43,6 +43,10 @@ Result<Target> open_target(const MachineOptions& options);
 /// one, is itself. Errors: invalid_argument for one that is named twice, device_missing where "all" are none.
 Result<std::vector<std::string>> split_device_names(const std::string& text, const std::vector<DeviceInfo>& present);
 
+/// The device of one of several processes of a machine that has `gpus`: no name, "cuda" and "cuda:all" give each a
+/// GPU, in turn; every other name is what all of them get.
+std::string device_of_rank(const std::string& typed, int local_rank, int gpus);
+
 /// open_target() for each device of a list; only a single one may be absent.
 Result<std::vector<Target>> open_targets(const MachineOptions& options);
 

@@ -16,15 +16,11 @@
 namespace fftconv::tools {
 namespace {
 
-/// A GPU for each local rank: "cuda" names them all, in turn.
 MachineOptions machine_of_rank(const MachineOptions& options, const Launcher& launcher) {
-  MachineOptions own = options;
-  const std::string typed = options.device.empty() ? settings().device : options.device;
-  if (!typed.empty() && typed != "cuda" && typed != "cuda:all") return own;
   int gpus = 0;
   for (const DeviceInfo& info : list_devices()) gpus += info.kind == DeviceKind::cuda && info.available;
-  if (gpus > 0) own.device = fmt::format("cuda:{}", launcher.local_rank % gpus);
-  if (gpus == 0 && typed == "cuda:all") own.device = "cuda";
+  MachineOptions own = options;
+  own.device = device_of_rank(options.device.empty() ? settings().device : options.device, launcher.local_rank, gpus);
   return own;
 }
 
