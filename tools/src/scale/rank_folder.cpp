@@ -27,16 +27,35 @@ std::string host_name() {
   return name.empty() ? "host" : name;
 }
 
-/// A descriptor that holds the lock; -1 where another has it or it is not a folder of this user's.
-int lock_folder(const fs::path& folder) {
+/// A descriptor that holds the lock; -1 where it is not a folder of this user's, or another has it and `wait` is
+/// false.
+int lock_folder(const fs::path& folder, bool wait = false) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) return -1;
   struct stat status {};
   const bool ours = ::fstat(descriptor, &status) == 0 && status.st_uid == ::geteuid();
-  if (ours && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  int locked = -1;
+  do {
+    locked = ours ? ::flock(descriptor, wait ? LOCK_EX : LOCK_EX | LOCK_NB) : -1;
+  } while (locked != 0 && ours && errno == EINTR);
+  if (locked == 0) return descriptor;
   ::close(descriptor);
   return -1;
 }
+
+/// Nobody else makes a folder or looks for old ones meanwhile: between its making and its lock a new one looks old.
+class Guard {
+ public:
+  explicit Guard(const fs::path& folders) : descriptor_(lock_folder(folders, true)) {}
+  ~Guard() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  int descriptor_;
+};
 
 }  // namespace
 
@@ -46,10 +65,13 @@ Result<RankFolder> RankFolder::make(const fs::path& cache) {
   const fs::path path = cache / "ranks" / process_name();
   std::error_code failed;
   fs::create_directories(cache, failed);
-  for (const fs::path& folder : {cache / "ranks", path}) {
-    if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) continue;
+  const auto make_one = [](const fs::path& folder) -> Result<void> {
+    if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
     return Error{ErrorCode::io, fmt::format("{} cannot be made: {}", folder.string(), std::strerror(errno))};
-  }
+  };
+  if (const auto made = make_one(cache / "ranks"); !made) return made.error();
+  const Guard guard(cache / "ranks");
+  if (const auto made = make_one(path); !made) return made.error();
   const int lock = lock_folder(path);
   if (lock < 0) return Error{ErrorCode::io, fmt::format("{} cannot be locked", path.string())};
   return RankFolder(path, lock);
@@ -58,6 +80,7 @@ Result<RankFolder> RankFolder::make(const fs::path& cache) {
 std::vector<RankFolder> RankFolder::left_behind(const fs::path& cache) {
   std::vector<RankFolder> folders;
   std::error_code failed;
+  const Guard guard(cache / "ranks");
   for (const auto& entry : fs::directory_iterator(cache / "ranks", failed)) {
     const std::string name = entry.path().filename().string();
     // Locks of another machine are not seen on every file system.
