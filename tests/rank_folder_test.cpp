@@ -19,7 +19,7 @@ using tools::RankFolder;
 TEST_CASE("a folder is its process' alone until that is gone, and then left behind with its trials") {
   const TemporaryDirectory cache;
   const pid_t child = test::start_child([&] {
-    auto folder = RankFolder::make(cache.path());
+    auto folder = RankFolder::make(cache.path(), 1);
     if (!folder || !RankFolder::left_behind(cache.path()).empty()) return 1;
     auto database = TuningDb::open(folder->path() / "tuning.db");
     if (!database) return 2;
@@ -49,7 +49,7 @@ TEST_CASE("a new folder is never taken for an old one, however many processes be
     for (int i = 0; i < 8; ++i) {
       children.push_back(test::start_child([&] {
         for (RankFolder& old : RankFolder::left_behind(cache.path())) old.remove();
-        auto own = RankFolder::make(cache.path());
+        auto own = RankFolder::make(cache.path(), 1);
         if (!own) return 1;
         const bool there = std::filesystem::exists(own->path());
         own->remove();
@@ -64,11 +64,11 @@ TEST_CASE("folders of other machines and what is no folder are left alone") {
   const TemporaryDirectory cache;
   std::filesystem::create_directories(cache.path() / "ranks" / "another-host-12");
   {
-    std::FILE* file = std::fopen((cache.path() / "ranks" / tools::process_name()).c_str(), "w");
+    std::FILE* file = std::fopen((cache.path() / "ranks" / tools::rank_name(1)).c_str(), "w");
     std::fclose(file);
   }
   CHECK(RankFolder::left_behind(cache.path()).empty());
-  CHECK_FALSE(RankFolder::make(cache.path()));
+  CHECK_FALSE(RankFolder::make(cache.path(), 1));
   CHECK(std::filesystem::exists(cache.path() / "ranks" / "another-host-12"));
   CHECK(RankFolder::left_behind(cache.path() / "nowhere").empty());
 }

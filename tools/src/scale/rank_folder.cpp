@@ -59,10 +59,10 @@ class Guard {
 
 }  // namespace
 
-std::string process_name() { return fmt::format("{}-{}", host_name(), ::getpid()); }
+std::string rank_name(int rank) { return fmt::format("{}-{}-{}", host_name(), ::getpid(), rank); }
 
-Result<RankFolder> RankFolder::make(const fs::path& cache) {
-  const fs::path path = cache / "ranks" / process_name();
+Result<RankFolder> RankFolder::make(const fs::path& cache, int rank) {
+  const fs::path path = cache / "ranks" / rank_name(rank);
   std::error_code failed;
   fs::create_directories(cache, failed);
   const auto make_one = [](const fs::path& folder) -> Result<void> {
@@ -84,8 +84,8 @@ std::vector<RankFolder> RankFolder::left_behind(const fs::path& cache) {
   for (const auto& entry : fs::directory_iterator(cache / "ranks", failed)) {
     const std::string name = entry.path().filename().string();
     // Locks of another machine are not seen on every file system.
-    const std::size_t dash = name.rfind('-');
-    if (dash == std::string::npos || name.substr(0, dash) != host_name()) continue;
+    const std::string prefix = host_name() + "-";
+    if (!name.starts_with(prefix) || name.find_first_not_of("0123456789-", prefix.size()) != name.npos) continue;
     const int lock = lock_folder(entry.path());
     if (lock >= 0) folders.push_back(RankFolder(entry.path(), lock));
   }

@@ -9,16 +9,16 @@
 
 namespace fftconv::tools {
 
-/// "node7-1234": this machine and this process.
-std::string process_name();
+/// "node7-1234-3": this machine, this process and its rank.
+std::string rank_name(int rank);
 
-/// A folder <cache>/ranks/<process_name()> with a lock that ends with the process: a folder that nobody locks was
+/// A folder <cache>/ranks/<rank_name()> with a lock that ends with the process: a folder that nobody locks was
 /// left behind by a process that is gone. Its databases are opened by one process alone, so that it may lie on a
 /// shared file system, where SQLite does not work between machines.
 class RankFolder {
  public:
   /// Errors: io.
-  static Result<RankFolder> make(const std::filesystem::path& cache);
+  static Result<RankFolder> make(const std::filesystem::path& cache, int rank);
   /// Those of this machine that nobody locks; they are locked now.
   static std::vector<RankFolder> left_behind(const std::filesystem::path& cache);
   RankFolder(RankFolder&& other) noexcept;

@@ -21,7 +21,7 @@ Result<RankOutcome> search_all(RankPost& post, const RankSweep& job, const std::
   auto context = job.open(directory);
   if (!context) return context.error();
   const SweepOptions options = job.options(*context);
-  const auto source = make_rank_source(post, **context, process_name());
+  const auto source = make_rank_source(post, **context, rank_name(post.rank()));
   sweep(**context, *source, options);
   return RankOutcome{.environment = (*context)->environment(), .cancelled = options.cancelled && options.cancelled()};
 }
@@ -45,7 +45,7 @@ Result<RankOutcome> sweep_by_ranks(std::unique_ptr<Ranks> ranks, const RankSweep
   }
   std::filesystem::path directory = job.cache;
   if (!first) {
-    auto own = RankFolder::make(job.cache);
+    auto own = RankFolder::make(job.cache, post.rank());
     if (!own) {
       post.finish(own.error().message);
       return own.error();
