@@ -135,6 +135,7 @@ TEST_CASE("problems go out in order, rows and trials come in, and who asks in th
 
 TEST_CASE("a row arrives as it was sent") {
   Job job(2, 1);
+  job.join(0);
   job.join(1);
   const Message taken = job.ask(1);
   job.finish(1, taken);
@@ -285,7 +286,32 @@ TEST_CASE("what is no message, or of no rank, changes nothing") {
   CHECK(job.coordinator->handle({7, tools::to_text({.kind = MessageKind::ask})}).empty());
   CHECK(job.coordinator->handle({-1, tools::to_text({.kind = MessageKind::ask})}).empty());
   job.join(0);
+  job.join(1);
   CHECK(job.ask(0).kind == MessageKind::take);
+}
+
+TEST_CASE("nobody gets a problem before everybody has told what an earlier job left behind") {
+  Job job(3, 1);
+  job.join(0);
+  job.join(1);
+  CHECK(job.ask(0).kind == MessageKind::beat);
+  job.say(
+      2, {.kind = MessageKind::leftover, .number = 1, .lines = tools::lines_of({job.trial(job.list[0], "A", 2e-5)})});
+  CHECK(job.last[0].kind != MessageKind::take);
+  job.join(2);
+  REQUIRE(job.last[0].kind == MessageKind::take);
+  CHECK(tools::trials_of(job.last[0].lines).size() == 1);
+  // One that never says anything holds the others up until it is taken for dead, one that leaves at once not at all.
+  Job silent(2, 1);
+  silent.join(0);
+  CHECK(silent.ask(0).kind == MessageKind::beat);
+  silent.now = 11;
+  silent.take(silent.coordinator->tick());
+  CHECK(silent.last[0].kind == MessageKind::take);
+  Job leaves(2, 1);
+  leaves.join(0);
+  leaves.say(1, {.kind = MessageKind::bye, .text = "no device"});
+  CHECK(leaves.ask(0).kind == MessageKind::take);
 }
 
 TEST_CASE("what an earlier job left behind is merged: it replaces nothing that is newer") {

@@ -41,6 +41,6 @@ class ProblemSource {
 };
 
 /// Hands out a list in its order to `searchers` threads of this process, none of which dies.
-std::unique_ptr<ProblemSource> make_list_source(std::vector<Problem> problems, int searchers = 1);
+std::unique_ptr<ProblemSource> make_list_source(const std::vector<Problem>& problems, int searchers = 1);
 
 }  // namespace fftconv

@@ -147,12 +147,14 @@ std::vector<Outgoing> Coordinator::cancel() {
   return out;
 }
 
-// Answers all who ask and can be answered.
+// Answers all who ask and can be answered. Nobody gets a problem before everybody has said where it searches: what an
+// earlier job left behind comes before that, and is not to be measured again.
 void Coordinator::serve(std::vector<Outgoing>& out) {
   const bool all_joined = std::all_of(ranks_.begin(), ranks_.end(),
                                       [](const Rank& rank) { return rank.group >= 0 || rank.lost || rank.gone; });
+  if (!all_joined && !cancelled_) return;
   for (Group& group : groups_) {
-    if (cancelled_ || !all_joined || !group.queue.searchers().empty()) continue;
+    if (cancelled_ || !group.queue.searchers().empty()) continue;
     for (const std::size_t index : group.queue.unfinished()) {
       group.queue.finish(index);
       give_up(group, index, fmt::format("Every rank with {} has ended.", group.environment.device));

@@ -8,7 +8,7 @@ namespace {
 
 class ListSource final : public ProblemSource {
  public:
-  ListSource(std::vector<Problem> problems, int searchers) : queue_(std::move(problems)) {
+  ListSource(const std::vector<Problem>& problems, int searchers) : queue_(problems) {
     for (int i = 0; i < searchers; ++i) queue_.join(i);
   }
 
@@ -33,8 +33,8 @@ class ListSource final : public ProblemSource {
 
 }  // namespace
 
-std::unique_ptr<ProblemSource> make_list_source(std::vector<Problem> problems, int searchers) {
-  return std::make_unique<ListSource>(std::move(problems), searchers);
+std::unique_ptr<ProblemSource> make_list_source(const std::vector<Problem>& problems, int searchers) {
+  return std::make_unique<ListSource>(problems, searchers);
 }
 
 }  // namespace fftconv

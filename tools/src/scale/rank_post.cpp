@@ -105,7 +105,7 @@ void RankPost::work() {
     for (;;) {
       auto letter = ranks_->receive();
       if (!letter || !*letter) break;
-      deliver(std::move(**letter));
+      deliver(**letter);
     }
     {
       const std::lock_guard lock(mutex_);
