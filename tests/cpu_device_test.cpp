@@ -79,7 +79,7 @@ TEST_CASE("candidates of a problem are right") {
   for (const Problem& problem : {circular, short_filter, many_rows, long_row}) {
     // More of the short rows, whose compilers and references are quick.
     const auto configs = some_candidates(problem, device().facts(), problem.seqlen > 300 ? 6 : 16);
-    CHECK(configs.size() >= 8);
+    CHECK(configs.size() >= (problem.seqlen > 300 ? 6 : 8));
     for (const KernelConfig& config : configs) check_error(problem, config);
   }
 }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cholesky.h"
+#include "fftconv/search_space.h"
 
 namespace fftconv {
 namespace {
@@ -158,16 +159,24 @@ double Calibration::seconds(double predicted_s, std::span<const double> traits) 
   return predicted_s * std::exp(offset_ + std::clamp(correction, -kMostCorrection, kMostCorrection));
 }
 
-std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device, const Calibration* calibration) {
-  std::vector<Ranked> ranked = rank(problem, device);
-  if (!calibration) return ranked;
-  for (Ranked& candidate : ranked) {
-    candidate.expected_s =
-        calibration->seconds(candidate.cost.total_s, candidate_traits(problem, candidate.config, device));
+std::vector<Ranked> rank(const Problem& problem, std::vector<KernelConfig> configs, const DeviceFacts& device,
+                         const Calibration* calibration) {
+  std::vector<Ranked> ranked;
+  for (KernelConfig& config : configs) {
+    const Cost cost = predict(problem, config, device);
+    const double seconds =
+        calibration ? calibration->seconds(cost.total_s, candidate_traits(problem, config, device)) : cost.total_s;
+    ranked.push_back({std::move(config), cost, seconds});
   }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const Ranked& a, const Ranked& b) { return a.expected_s < b.expected_s; });
   return ranked;
 }
+
+std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device, const Calibration* calibration) {
+  return rank(problem, search_space(problem, device).configs, device, calibration);
+}
+
+std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device) { return rank(problem, device, nullptr); }
 
 }  // namespace fftconv

@@ -6,7 +6,6 @@
 
 #include "backend_of.h"
 #include "cost_terms.h"
-#include "fftconv/search_space.h"
 #include "occupancy.h"
 
 namespace fftconv {
@@ -185,17 +184,6 @@ double predict_eq2(const Problem& problem, const KernelConfig& config, const Dev
     seconds += time_of(16 * length * radix, rate) + time_of(4 * length, level);
   }
   return static_cast<double>(problem.batch) * static_cast<double>(problem.channels) * seconds;
-}
-
-std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device) {
-  std::vector<Ranked> ranked;
-  for (KernelConfig& config : search_space(problem, device).configs) {
-    const Cost cost = predict(problem, config, device);
-    ranked.push_back({std::move(config), cost, cost.total_s});
-  }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const Ranked& a, const Ranked& b) { return a.cost.total_s < b.cost.total_s; });
-  return ranked;
 }
 
 }  // namespace fftconv

@@ -86,6 +86,7 @@ class DeviceContext : public Context {
     bool may_compile = true;
     int failures = 0;
     std::string passed;
+    std::set<std::string> failed;  ///< before this plan
     std::set<std::string> tried;
     std::optional<Error> last_error;
   };
@@ -101,7 +102,6 @@ class DeviceContext : public Context {
                                        const Cancelled& cancelled);
   std::optional<Plan> first_that_works(const std::vector<Candidate>& candidates, Attempt& attempt);
   Result<Plan> build(const Problem& problem, const Candidate& candidate, bool may_compile);
-  std::set<std::string> failed_before(const Problem& problem);
   void record_failure(const Problem& problem, const KernelConfig& config, const Error& error);
   TuningDb* shipped();
 
@@ -228,8 +228,11 @@ Result<Plan> DeviceContext::make_plan(const Problem& problem, const PlanOptions&
     const std::vector<Trial> trials = database.trials(environment_, problem);
     const bool exact = std::ranges::any_of(
         trials, [](const Trial& trial) { return trial.measurement.status == TrialStatus::measured; });
-    known = remembered(problem, exact ? device_->identity() : device_->facts(), environment_, database,
+    known = remembered(problem, exact ? device_->identity() : device_->facts(), environment_, trials, database,
                        [this] { return shipped(); });
+    for (const Trial& trial : trials) {
+      if (!was_timed(trial.measurement.status)) attempt.failed.insert(to_string(trial.config));
+    }
   });
   if (std::optional<Plan> plan = first_that_works(known, attempt)) return *plan;
   const std::vector<Candidate> rest = modelled(problem, device_->facts(), calibration(environment_.policy).get());
@@ -305,19 +308,7 @@ Result<std::string> DeviceContext::search_if_needed(const Problem& problem, cons
   return std::string();
 }
 
-std::set<std::string> DeviceContext::failed_before(const Problem& problem) {
-  std::set<std::string> failed;
-  with_database([&](TuningDb& database) {
-    for (const Trial& trial : database.trials(environment_, problem)) {
-      const TrialStatus status = trial.measurement.status;
-      if (status != TrialStatus::measured && status != TrialStatus::dropped) failed.insert(to_string(trial.config));
-    }
-  });
-  return failed;
-}
-
 std::optional<Plan> DeviceContext::first_that_works(const std::vector<Candidate>& candidates, Attempt& attempt) {
-  const std::set<std::string> failed = failed_before(attempt.problem);
   int skipped = 0;
   std::optional<Plan> plan;
   for (const Candidate& candidate : candidates) {
@@ -325,7 +316,7 @@ std::optional<Plan> DeviceContext::first_that_works(const std::vector<Candidate>
     if (attempt.failures >= kMostFailures && !last_resort) continue;
     const std::string name = to_string(candidate.config);
     if (!attempt.tried.insert(name).second) continue;
-    if (failed.contains(name)) {
+    if (attempt.failed.contains(name)) {
       ++skipped;
       continue;
     }

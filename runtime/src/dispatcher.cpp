@@ -28,9 +28,7 @@ std::string tie_note(const std::vector<Trial>& trials, const KernelConfig& winne
     return std::abs(std::log(t.measurement.median / won->measurement.median));
   };
   for (const Trial& trial : trials) {
-    const TrialStatus status = trial.measurement.status;
-    const bool timed =
-        (status == TrialStatus::measured || status == TrialStatus::dropped) && trial.measurement.median > 0;
+    const bool timed = was_timed(trial.measurement.status) && trial.measurement.median > 0;
     if (timed && trial.config != winner && (!nearest || distance(trial) < distance(*nearest))) nearest = &trial;
   }
   if (!nearest || distance(*nearest) > std::log(1 + MeasurePolicy{}.tie)) return {};
@@ -72,14 +70,14 @@ std::optional<KernelConfig> adapt(const KernelConfig& config, const Problem& pro
 }
 
 std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,
-                                  TuningDb& own, const std::function<TuningDb*()>& shipped) {
+                                  const std::vector<Trial>& trials, TuningDb& own,
+                                  const std::function<TuningDb*()>& shipped) {
   std::vector<Candidate> candidates;
   const auto adapted = [&](const KernelConfig& config) { return adapt(config, problem, facts); };
   std::optional<Choice> best = own.choose(environment, problem, adapted);
   if (!best || best->provenance != Provenance::exact) {
     if (TuningDb* under = shipped()) best = choose(own, *under, environment, problem, adapted);
   }
-  const std::vector<Trial> trials = own.trials(environment, problem);
   if (best) {
     const bool exact = best->provenance == Provenance::exact;
     candidates.push_back({.config = best->config,

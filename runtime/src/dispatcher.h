@@ -20,9 +20,11 @@ struct Candidate {
 };
 
 /// What the databases know: the best choice by Provenance over the user's own and, where nothing exact is in it, the
-/// shipped one; then the other candidates measured for this very problem, fastest first.
+/// shipped one; then the other candidates measured for this very problem, fastest first. `trials` are those of the
+/// problem and the environment as own.trials() gives them.
 std::vector<Candidate> remembered(const Problem& problem, const DeviceFacts& facts, const Environment& environment,
-                                  TuningDb& own, const std::function<TuningDb*()>& shipped);
+                                  const std::vector<Trial>& trials, TuningDb& own,
+                                  const std::function<TuningDb*()>& shipped);
 
 /// What the cost model ranks best, calibrated where `calibration` is not null; then the plain default.
 std::vector<Candidate> modelled(const Problem& problem, const DeviceFacts& facts, const Calibration* calibration);

@@ -87,6 +87,7 @@ class Search {
   double start_ = 0;
   KernelConfig incumbent_;
   std::optional<KernelConfig> plain_;
+  std::vector<SearchSpace::Refusal> refused_;
   std::vector<Ranked> ranked_;                ///< the space, best first
   std::map<std::string, std::size_t> place_;  ///< in ranked_, by config
   std::optional<Surrogate> surrogate_;        ///< its candidates are those of ranked_
@@ -94,6 +95,7 @@ class Search {
   std::map<std::string, double> levels_;      ///< their medians as if all had been raced at once, by config
   std::optional<SearchRecord> before_;        ///< the search that was stored when this one began
   std::optional<Error> store_error_;
+  int promised_ = 0;  ///< trials that the rigor stands for
   int limit_ = 0, total_ = 0, done_ = 0, reused_ = 0, tried_ = 0, throttled_ = 0, calibrated_on_ = 0;
   bool complete_ = false;
 };
@@ -106,9 +108,7 @@ Result<SearchSummary> Search::run() {
   start_ = clock_();
   if (Result<void> looked = look_around(); !looked) return looked.error();
   // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
-  const bool ran = run_heats();
-  const int promised = candidate_limit(options_.rigor, static_cast<int>(ranked_.size()));
-  complete_ = ran && !options_.wanted && (limit_ >= promised || untried() == 0);
+  complete_ = run_heats() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
   const bool anything_new = tried_ > 0;
   if (anything_new && !stopped()) run_final();
   if (anything_new && !options_.wanted) crown();
@@ -129,7 +129,9 @@ Result<SearchSummary> Search::run() {
 Result<void> Search::look_around() {
   const std::shared_ptr<const Calibration> calibration = context_.calibration(environment_.policy);
   calibrated_on_ = calibration ? calibration->trials() : 0;
-  ranked_ = rank(problem_, facts_, calibration.get());
+  SearchSpace space = search_space(problem_, facts_);
+  refused_ = std::move(space.refused);
+  ranked_ = rank(problem_, std::move(space.configs), facts_, calibration.get());
   if (options_.wanted) std::erase_if(ranked_, [&](const Ranked& other) { return !options_.wanted(other.config); });
   const Result<KernelConfig> plain = default_config(problem_, facts_);
   if (ranked_.empty() && !plain) return plain.error();
@@ -140,8 +142,8 @@ Result<void> Search::look_around() {
   std::vector<Candidate> known;
   std::vector<Trial> stored;
   context_.with_database([&](TuningDb& database) {
-    known = remembered(problem_, facts_, environment_, database, [] { return nullptr; });
     stored = database.trials(environment_, problem_);
+    known = remembered(problem_, facts_, environment_, stored, database, [] { return nullptr; });
     before_ = database.find_search(environment_, problem_);
   });
   for (Trial& trial : stored) {
@@ -154,8 +156,8 @@ Result<void> Search::look_around() {
   const bool has_incumbent = !known.empty() && wanted(known.front().config);
   incumbent_ = has_incumbent ? known.front().config : !ranked_.empty() ? ranked_.front().config : *plain_;
 
-  const auto space = static_cast<int>(ranked_.size());
-  limit_ = options_.max_trials > 0 ? options_.max_trials : candidate_limit(options_.rigor, space);
+  promised_ = candidate_limit(options_.rigor, static_cast<int>(ranked_.size()));
+  limit_ = options_.max_trials > 0 ? options_.max_trials : promised_;
   for (const auto& [name, trial] : trials_) reused_ += place_.contains(name) || (plain_ && trial.config == *plain_);
   total_ = reused_ + std::clamp(limit_ - reused_, 0, untried());
   done_ = reused_;
@@ -223,7 +225,7 @@ void Search::learn(const Trial& trial) {
   const auto found = place_.find(to_string(trial.config));
   if (found == place_.end()) return;
   const Measurement& m = trial.measurement;
-  if (m.status == TrialStatus::measured || (m.status == TrialStatus::dropped && m.median > 0)) {
+  if (was_timed(m.status)) {
     surrogate_->observe(found->second, level(trial), m.status == TrialStatus::measured);
   } else {
     surrogate_->exclude(found->second);
@@ -395,10 +397,10 @@ SearchSummary Search::summarise_search() {
   int measured = 0, compiled = 0;
   for (const auto& [name, trial] : trials_) {
     const TrialStatus status = trial.measurement.status;
-    measured += status == TrialStatus::measured || status == TrialStatus::dropped;
+    measured += was_timed(status);
     compiled += status != TrialStatus::illegal && status != TrialStatus::compile_failed;
     summary.dropped += status == TrialStatus::dropped;
-    summary.failed += status != TrialStatus::measured && status != TrialStatus::dropped;
+    summary.failed += !was_timed(status);
   }
   if (const std::optional<KernelConfig> best = best_so_far()) {
     summary.winner = trials_.at(to_string(*best));
@@ -417,7 +419,7 @@ SearchSummary Search::summarise_search() {
                     .complete = complete_,
                     .compiled = compiled,
                     .first = ranked_.empty() ? std::string() : to_string(ranked_.front().config)};
-  for (const SearchSpace::Refusal& refusal : search_space(problem_, facts_).refused) {
+  for (const SearchSpace::Refusal& refusal : refused_) {
     summary.record.refused += fmt::format("{} {}\n", refusal.count, one_line(refusal.reason));
   }
   const bool exhaustive_now = options_.rigor == Rigor::exhaustive && complete_;
@@ -443,7 +445,7 @@ void Search::find_runner_up(SearchSummary& summary) const {
 void Search::find_regret(SearchSummary& summary) const {
   double best = level(*summary.winner);
   for (const auto& [name, trial] : trials_) {
-    if (level(trial) > 0 && (won_or_ran(trial) || trial.measurement.status == TrialStatus::dropped)) {
+    if (level(trial) > 0 && was_timed(trial.measurement.status)) {
       best = std::min(best, level(trial));
     }
   }

@@ -13,14 +13,6 @@ namespace {
 constexpr double kTail = 0.1;
 constexpr double kMedianOverMean = 1.2533141373155003;  // sqrt(pi / 2): standard errors of median and mean, normal
 
-double quantile_of_sorted(const std::vector<double>& sorted, double fraction) {
-  if (sorted.empty()) return 0;
-  const double place = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 std::vector<double> sorted_copy(std::span<const double> samples) {
   std::vector<double> sorted(samples.begin(), samples.end());
   std::sort(sorted.begin(), sorted.end());
@@ -28,6 +20,14 @@ std::vector<double> sorted_copy(std::span<const double> samples) {
 }
 
 }  // namespace
+
+double quantile_of_sorted(std::span<const double> sorted, double fraction) {
+  if (sorted.empty()) return 0;
+  const double place = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
 
 double quantile(std::span<const double> samples, double fraction) {
   return quantile_of_sorted(sorted_copy(samples), fraction);

@@ -47,7 +47,10 @@ class Calibration {
   double spread_ = 0;
 };
 
-/// Candidates of search_space() by expected time, best first; from first principles where `calibration` is null.
+/// `configs` by expected time, best first, ties in their order; from first principles where `calibration` is null.
+std::vector<Ranked> rank(const Problem& problem, std::vector<KernelConfig> configs, const DeviceFacts& device,
+                         const Calibration* calibration);
+/// The same for all of search_space().
 std::vector<Ranked> rank(const Problem& problem, const DeviceFacts& device, const Calibration* calibration);
 
 }  // namespace fftconv

@@ -10,6 +10,8 @@ namespace fftconv {
 
 /// The value below which `fraction` (0 … 1) of the samples lie, interpolated; 0 where there are no samples.
 double quantile(std::span<const double> samples, double fraction);
+/// The same where the samples are sorted already.
+double quantile_of_sorted(std::span<const double> sorted, double fraction);
 double median(std::span<const double> samples);
 
 /// The samples with those outside the quantiles [fraction, 1 - fraction] moved to them, in the same order.

@@ -22,7 +22,6 @@ struct WorkerLimits {
 struct WorkerOptions {
   std::filesystem::path program;  ///< empty: find_worker()
   WorkerLimits limits;
-  int compilers = 2;  ///< processes that compile
 };
 
 /// The program fftconv-worker: FFTCONV_WORKER, else beside the running program, else in the folder where the library

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "fftconv/cost_model.h"
+#include "fftconv/statistics.h"
 #include "recorded.h"
 #include "report/statistics.h"
 
@@ -66,9 +67,8 @@ void find_regret(ProblemResult& result, const std::vector<const Trial*>& trials)
   if (!result.winner) return none("no winner");
   for (const Trial* trial : trials) {
     if (to_string(trial->config) != result.search->first) continue;
-    const bool timed =
-        trial->measurement.status == TrialStatus::measured || trial->measurement.status == TrialStatus::dropped;
-    if (!timed || !(trial->measurement.median > 0)) return none("first choice failed");
+    const bool timed = was_timed(trial->measurement.status) && trial->measurement.median > 0;
+    if (!timed) return none("first choice failed");
     result.regret_of_first = trial->measurement.median / result.winner->measurement.median - 1;
     return;
   }
@@ -134,7 +134,7 @@ std::vector<FailureGroup> failures_of(const std::vector<const Trial*>& trials) {
   std::map<std::pair<TrialStatus, std::string>, FailureGroup> groups;
   for (const Trial* trial : trials) {
     const Measurement& m = trial->measurement;
-    if (m.status == TrialStatus::measured || m.status == TrialStatus::dropped) continue;
+    if (was_timed(m.status)) continue;
     FailureGroup& group = groups[{m.status, m.reason}];
     if (group.count++ == 0) {
       group.status = m.status;
@@ -189,9 +189,9 @@ Section section_of(const std::vector<const Trial*>& trials, const ReportInputs& 
   std::vector<double> ratios;
   for (const Prediction& p : section.predictions) ratios.push_back(p.measured_s / p.predicted_s);
   std::sort(ratios.begin(), ratios.end());
-  section.quality.median_ratio = sorted_quantile(ratios, 0.5);
-  section.quality.low_ratio = sorted_quantile(ratios, 0.05);
-  section.quality.high_ratio = sorted_quantile(ratios, 0.95);
+  section.quality.median_ratio = quantile_of_sorted(ratios, 0.5);
+  section.quality.low_ratio = quantile_of_sorted(ratios, 0.05);
+  section.quality.high_ratio = quantile_of_sorted(ratios, 0.95);
   for (auto& [name, group] : errors) {
     std::sort(group.errors.begin(), group.errors.end());
     std::sort(group.of_budget.begin(), group.of_budget.end());

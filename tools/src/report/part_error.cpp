@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "fftconv/statistics.h"
 #include "report/html.h"
 #include "report/parts.h"
 #include "report/plot.h"
-#include "report/statistics.h"
 #include "table.h"
 
 namespace fftconv::tools {
@@ -73,8 +73,8 @@ std::string error_part(const Section& section, const std::string& id) {
   for (const ErrorGroup& group : section.errors) {
     const bool none = group.errors.empty();
     table.rows.push_back({escape(group.name), fmt::format("{}", group.errors.size() + group.not_finite),
-                          none ? "–" : show_error(sorted_quantile(group.errors, 0.5)),
-                          none ? "–" : show_error(sorted_quantile(group.errors, 0.95)),
+                          none ? "–" : show_error(quantile_of_sorted(group.errors, 0.5)),
+                          none ? "–" : show_error(quantile_of_sorted(group.errors, 0.95)),
                           none ? "–" : show_error(group.errors.back()),
                           none ? "–" : fmt::format("{:.3g}", group.of_budget.back()), fmt::format("{}", group.over),
                           fmt::format("{}", group.not_finite)});

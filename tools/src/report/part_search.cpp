@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "fftconv/statistics.h"
 #include "report/html.h"
 #include "report/parts.h"
-#include "report/statistics.h"
 #include "table.h"
 
 namespace fftconv::tools {
@@ -28,7 +28,7 @@ std::string regret_line(const Section& section) {
       "slower an application runs that takes the first choice without measuring. The winner of an exhaustive search "
       "has "
       "none.</p>\n",
-      regrets.size(), percent_text(sorted_quantile(regrets, 0.5)), percent_text(regrets.back()));
+      regrets.size(), percent_text(quantile_of_sorted(regrets, 0.5)), percent_text(regrets.back()));
 }
 
 }  // namespace

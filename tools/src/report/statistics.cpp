@@ -23,14 +23,6 @@ std::vector<double> ranks(const std::vector<double>& values) {
 
 }  // namespace
 
-double sorted_quantile(const std::vector<double>& sorted, double fraction) {
-  if (sorted.empty()) return 0;
-  const double place = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 double rank_correlation(const std::vector<double>& a, const std::vector<double>& b) {
   if (a.size() != b.size() || a.size() < 2) return 0;
   const std::vector<double> x = ranks(a), y = ranks(b);

@@ -35,4 +35,9 @@ struct Measurement {
 
 const char* to_string(TrialStatus status);
 
+/// Whether a candidate of this status was timed: all others failed in some way.
+constexpr bool was_timed(TrialStatus status) {
+  return status == TrialStatus::measured || status == TrialStatus::dropped;
+}
+
 }  // namespace fftconv
