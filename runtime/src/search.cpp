@@ -207,8 +207,9 @@ std::vector<KernelConfig> Search::propose(std::size_t count) {
 
 // False where time ran out before all that may be tried was.
 bool Search::run_heats() {
-  // A few rounds of learning, whatever the limit.
-  const int size = std::clamp(limit_ / 5, 3, static_cast<int>(kHeat));
+  // At least five rounds of learning, whatever the limit: of the few trials that a small space allows, each tells
+  // what to try next.
+  const int size = std::clamp(limit_ / 5, 1, static_cast<int>(kHeat));
   for (bool first = true;; first = false) {
     const int left = total_ - done_;
     if (left <= 0) return true;
