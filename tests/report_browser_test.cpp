@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "browser_pipe.h"
 #include "report_fixture.h"
 
 extern char** environ;
@@ -170,6 +171,39 @@ TEST_CASE(
   CAPTURE(result);
   CHECK(holds(result, " 0 bad, wide false"));
   CHECK(std::stoi(result.substr(7)) > 30);
+}
+
+TEST_CASE("the Tab key walks through all of it, forth and back, and Enter unfolds a table") {
+  FFTCONV_NEEDS_BROWSER();
+  const TemporaryDirectory folder;
+  tools::ReportInputs inputs = report_inputs();
+  for (int i = 0; i < 20; ++i)  // enough problems that tables are folded
+    inputs.trials.push_back(trial_of(environment_here(), problem_of(1000 + i), config_of(4), 1e-4));
+  write(folder / "page.html", tools::page_html(tools::make_report(inputs)));
+  BrowserPage page(browser(), folder / "profile", "file://" + (folder / "page.html").string());
+  // Places in the document of all that answers to keys, and of the one that has the focus.
+  const std::string all =
+      "[...document.querySelectorAll('a[href], summary, svg[role=img], .scroll')]"
+      ".filter(e => !e.parentElement.closest('details:not([open])') || e.matches('summary'))";
+  const int count = page.value(all + ".length").get<int>();
+  REQUIRE(count > 30);
+  const auto focus = [&] { return page.value(all + ".indexOf(document.activeElement)").get<int>(); };
+  constexpr int kTab = 9, kEnter = 13, kShift = 8;
+  for (int i = 0; i < count; ++i) {
+    page.press("Tab", kTab);
+    REQUIRE(focus() == i);
+    CHECK(page.value("getComputedStyle(document.activeElement).outlineStyle") != "none");
+  }
+  page.press("Tab", kTab, {}, kShift);
+  CHECK(focus() == count - 2);
+  // Back to a folded table.
+  for (int i = 0; i < count && page.value("document.activeElement.tagName") != "SUMMARY"; ++i)
+    page.press("Tab", kTab, {}, kShift);
+  REQUIRE(page.value("document.activeElement.tagName") == "SUMMARY");
+  const std::string open = "document.activeElement.parentElement.open";
+  const bool before = page.value(open).get<bool>();
+  page.press("Enter", kEnter, "\r");
+  CHECK(page.value(open).get<bool>() != before);
 }
 
 TEST_CASE("paper has every part and every row, folded tables too") {

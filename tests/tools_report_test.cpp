@@ -47,6 +47,35 @@ TEST_CASE("a report is written from a database or from exported lines") {
   CHECK(contains(gpu.out, "a report of 32 trials"));
 }
 
+TEST_CASE("a sweep's trials and what fftconv-bench timed beside a peer are one report") {
+  const Workplace place;
+  const std::vector<std::string> problem{"-L", "256,384", "-B", "2", "-H", "3", "--device", "cpu"};
+  const auto with = [&](std::vector<std::string> command) {
+    command.insert(command.end(), problem.begin(), problem.end());
+    return command;
+  };
+  const Output swept = place.run("tune", with({"sweep", "--budget", "4", "--trials", "4"}));
+  CAPTURE(swept.err);
+  REQUIRE(swept.status == 0);
+  const Output timed = place.run("bench", with({"--cold", "--rounds", "3", "-o", place.file("bench.json")}));
+  CAPTURE(timed.err);
+  REQUIRE(timed.status == 0);
+  const std::string bench = place.read("bench.json");
+  const Output output =
+      place.run("tune", {"report", "-o", place.file("r.html"), "--bench", place.file("bench.json")});
+  CAPTURE(output.err);
+  REQUIRE(output.status == 0);
+  const std::string page = place.read("r.html");
+  for (const char* row : {"causal/L256/k256/b2/h3", "causal/L384/k384/b2/h3"}) CHECK(contains(page, row));
+  const auto peers = Json::parse(bench).at("problems").at(0).at("peers");
+  if (peers.empty()) {
+    MESSAGE("skipped: no peer here; tools/setup installs FFTW 3");
+  } else {
+    const std::string name = peers.at(0).at("name");
+    CHECK(contains(page, name.substr(0, name.find(','))));
+  }
+}
+
 TEST_CASE("a report that cannot be made is one sentence") {
   const Workplace place;
   check_refused(place.run("tune", {"report", "-o", place.file("r.html")}), 2, "tune", "no tuning database");

@@ -16,23 +16,34 @@ inline Problem regret_problem(Mode mode, std::int64_t seqlen, DataType io, std::
   return problem;
 }
 
+struct RegretShape {
+  Mode mode;
+  std::int64_t seqlen;
+  DataType io;
+  std::int64_t batch = 8;
+};
+
+/// None has a length of held_out_problems().
 inline std::vector<Problem> calibration_problems() {
+  const RegretShape shapes[] = {
+      {Mode::causal, 512, DataType::f32},        {Mode::causal, 640, DataType::f32, 2},
+      {Mode::causal, 1536, DataType::f32},       {Mode::causal, 1800, DataType::bf16, 2},
+      {Mode::circular, 2048, DataType::f16},     {Mode::bidirectional, 3600, DataType::f32, 2},
+      {Mode::causal, 4096, DataType::f32},       {Mode::causal, 6000, DataType::f32, 2},
+      {Mode::circular, 7000, DataType::f32},     {Mode::causal, 9000, DataType::f32},
+      {Mode::circular, 10000, DataType::f32, 2}, {Mode::causal, 12288, DataType::f16},
+      {Mode::circular, 24000, DataType::f32},    {Mode::causal, 28000, DataType::f32, 2},
+      {Mode::causal, 32768, DataType::f32},      {Mode::causal, 131072, DataType::f32},
+  };
   std::vector<Problem> problems;
-  for (const std::int64_t seqlen : {512, 1536, 4096, 9000, 32768, 131072}) {
-    problems.push_back(regret_problem(Mode::causal, seqlen, DataType::f32, 8));
+  for (const RegretShape& shape : shapes) {
+    problems.push_back(regret_problem(shape.mode, shape.seqlen, shape.io, shape.batch));
   }
-  problems.push_back(regret_problem(Mode::circular, 2048, DataType::f16, 8));
   return problems;
 }
 
-/// None has a length of those above.
 inline std::vector<Problem> held_out_problems() {
-  struct Shape {
-    Mode mode;
-    std::int64_t seqlen;
-    DataType io;
-  };
-  const Shape shapes[] = {
+  const RegretShape shapes[] = {
       {Mode::causal, 256, DataType::f32},         {Mode::causal, 384, DataType::f32},
       {Mode::causal, 1000, DataType::f32},        {Mode::causal, 1024, DataType::f32},
       {Mode::causal, 2000, DataType::f16},        {Mode::anticausal, 3000, DataType::f32},
@@ -43,7 +54,7 @@ inline std::vector<Problem> held_out_problems() {
       {Mode::causal, 65536, DataType::f32},
   };
   std::vector<Problem> problems;
-  for (const Shape& shape : shapes) {
+  for (const RegretShape& shape : shapes) {
     for (const std::int64_t batch : {2, 8}) {
       problems.push_back(regret_problem(shape.mode, shape.seqlen, shape.io, batch));
     }

@@ -94,12 +94,14 @@ std::string speed_part(const Section& section, const std::string& id, bool with_
   const bool any_peer = std::any_of(section.problems.begin(), section.problems.end(),
                                     [](const ProblemResult& result) { return !result.peers.empty(); });
   if (!any_peer) {
-    html += with_bench
-                ? "<p class=\"note\">Peers: none of the files of fftconv-bench holds a problem of this device and "
-                  "state of the cache.</p>\n"
-                : "<p class=\"note\">Peers: none given. <span class=\"k\">fftconv-bench --problem … -o "
-                  "bench.json</span> times FFTW or cuFFT, <span class=\"k\">fftconv-tune report --bench "
-                  "bench.json</span> puts them here.</p>\n";
+    html +=
+        with_bench
+            ? "<p class=\"note\">Peers: none of the files of fftconv-bench holds a problem of this device and "
+              "state of the cache (a sweep's is cold unless it was told otherwise: <span class=\"k\">fftconv-bench "
+              "--cold</span>).</p>\n"
+            : "<p class=\"note\">Peers: none given. <span class=\"k\">fftconv-bench --cold --problem … -o "
+              "bench.json</span> times FFTW or cuFFT, <span class=\"k\">fftconv-tune report --bench "
+              "bench.json</span> puts them here.</p>\n";
   }
   std::string charts;
   std::size_t drawn = 0, left_out = 0;
