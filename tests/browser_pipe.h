@@ -55,7 +55,9 @@ class BrowserPage {
     const Json target = call("Target.createTarget", {{"url", url}});
     const Json attached = call("Target.attachToTarget", {{"targetId", target.at("targetId")}, {"flatten", true}});
     session_ = attached.at("sessionId");
-    for (int look = 0; look < 500 && value("document.readyState") != "complete"; ++look) ::usleep(20'000);
+    // A new page is an empty one that is complete, until it begins to load.
+    const std::string loaded = "location.href !== 'about:blank' && document.readyState === 'complete'";
+    for (int look = 0; look < 500 && value(loaded) != true; ++look) ::usleep(20'000);
   }
   ~BrowserPage() {
     ::close(to_), ::close(from_);
