@@ -28,7 +28,8 @@ struct WorkerOptions {
 /// was installed. Empty where there is none.
 std::filesystem::path find_worker();
 
-/// Processes that outlive one problem: a sweep makes one pool. Thread-safe. Nothing is started before it is needed.
+/// Processes that compile, as many as threads ask for at once, and outlive one problem: a sweep makes one pool.
+/// Thread-safe. Nothing is started before it is needed.
 class WorkerPool;
 /// Errors: not_found where there is no worker program.
 Result<std::shared_ptr<WorkerPool>> make_worker_pool(const WorkerOptions& options = {});
@@ -36,10 +37,13 @@ Result<std::shared_ptr<WorkerPool>> make_worker_pool(const WorkerOptions& option
 /// A runner whose candidates are compiled, loaded, checked and timed in processes of the pool. Sources are emitted
 /// and binaries and trials are stored by this process alone. A candidate that crashes, hangs, runs out of memory or
 /// writes over the worker's channel is charged with it (TrialStatus::crashed or timed_out, and why), and the others
-/// go on in a new process; so does the next after a failed launch, whose context may be broken. Where a candidate
-/// fails after others ran in the same process, it is tried again in a fresh one: if it does not fail there, the one
-/// that ran before it is suspected, and charged at the second time. `context` must outlive the runner. Errors: those
-/// of make_runner(); worker processes that do not start.
+/// go on in a new process; so does the next after a failed launch or a wrong result, whose process may be damaged.
+/// Where a candidate fails in a process that others ran in before, it is tried as often as there in a fresh one: if
+/// it does not fail, the one before it is suspected; at the second time the two are tried again, and if the failure
+/// repeats the suspect is charged. One that fails three times and can be blamed on nobody is charged itself.
+/// Candidates run in a process that is started for this runner, never in one that compiles. Where workers no longer
+/// start, Runner::broken() says why. `context` must outlive the runner. Errors: those of make_runner(); io where the
+/// worker program does not start, invalid_argument where it is another version of the library.
 Result<std::unique_ptr<Runner>> make_worker_runner(const std::shared_ptr<WorkerPool>& pool, Context& context,
                                                    const Problem& problem, const MeasurePolicy& policy);
 
