@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -223,6 +224,7 @@ TEST_CASE("a candidate for which there is no room stays untried, and the others 
   const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER), 12);
   CHECK(outcome.trials.size() == 11);
   CHECK(outcome.summary.failed == 0);
+  CHECK(outcome.summary.untried == 1);
   CHECK_FALSE(outcome.summary.record.complete);
   for (const Trial& trial : outcome.trials) CHECK(trial.config != configs[4]);
 }
@@ -253,6 +255,41 @@ TEST_CASE("a worker that has no room for the inputs is one clear error before an
   REQUIRE_FALSE(runner);
   INFO(runner.error().message);
   CHECK(runner.error().message.find("bytes") != std::string::npos);
+}
+
+TEST_CASE("a context with workers plans by measuring in them, and a crash is not the application's") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"crash", configs[0]}});
+  FakeScript here = test::plain_script();
+  std::atomic<int> samples = 0;
+  here.sample = [&](const KernelConfig&, int) {
+    ++samples;
+    return Sample{.seconds = 1e-3};
+  };
+  ContextOptions options{.use_disk = false};
+  options.workers = pool_of(FFTCONV_PLANTED_WORKER);
+  const auto context = Context::create(make_fake_device(here), options).value();
+  const auto plan = context->plan(small_problem(), {.rigor = Rigor::measure});
+  REQUIRE_MESSAGE(plan, plan.error().message);
+  CHECK(plan->provenance() == Provenance::exact);
+  CHECK(plan->config() != configs[0]);
+  CHECK(samples == 0);
+  context->with_database([&](TuningDb& db) {
+    const auto trial = db.find(context->environment(), small_problem(), configs[0]);
+    REQUIRE(trial);
+    CHECK(trial->measurement.status == TrialStatus::crashed);
+  });
+}
+
+TEST_CASE("a context whose workers do not start says so, and charges nobody") {
+  ContextOptions options{.use_disk = false};
+  options.workers = pool_of("/bin/true");
+  const auto context = Context::create(make_fake_device(test::plain_script()), options).value();
+  const auto plan = context->plan(small_problem(), {.rigor = Rigor::measure});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().message.find("/bin/true") != std::string::npos);
+  CHECK(trials_of(*context, small_problem()).empty());
+  CHECK(context->plan(small_problem()));
 }
 
 TEST_CASE("a process that does not read what it is sent is ended in time") {

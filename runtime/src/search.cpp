@@ -99,8 +99,8 @@ class Search {
   std::map<std::string, Trial> trials_;       ///< by config: of the database and of this search
   std::map<std::string, double> levels_;      ///< their medians as if all had been raced at once, by config
   std::optional<SearchRecord> before_;        ///< the search that was stored when this one began
-  std::set<std::string> passed_over_;         ///< candidates for which there was no room: they stay untried
-  std::optional<Error> no_room_;              ///< the last of their errors
+  std::set<std::string> passed_over_;         ///< candidates that could not be tried, by no fault of theirs
+  std::optional<Error> why_passed_over_;      ///< the last of their errors
   std::optional<Error> broken_;               ///< why no candidate can be tried any more
   std::optional<Error> store_error_;
   int promised_ = 0;  ///< trials that the rigor stands for
@@ -120,7 +120,7 @@ Result<SearchSummary> Search::run() {
   const bool anything_new = tried_ > 0;
   if (anything_new && !stopped()) run_final();
   if (broken_) return *broken_;
-  if (no_room_ && trials_.empty()) return *no_room_;
+  if (why_passed_over_ && trials_.empty()) return *why_passed_over_;
   if (anything_new && !options_.wanted) crown();
   const SearchSummary summary = summarise_search();
   context_.with_database([&](TuningDb& database) {
@@ -249,15 +249,15 @@ std::optional<Racer> Search::prepared(const KernelConfig& config) {
   return std::nullopt;
 }
 
-// An error of the machine is stored against nobody. Where one candidate finds no room others may; any other error
-// would meet all of them.
+// An error of the machine is stored against nobody. Where one candidate finds no room, or no compiler, others may, or
+// need none; any other error would meet all of them.
 void Search::pass_over(const KernelConfig& config, const Error& error) {
   runner_.release(config);
-  if (error.code != ErrorCode::out_of_memory) {
+  if (error.code != ErrorCode::out_of_memory && error.code != ErrorCode::dependency_missing) {
     broken_ = error;
     return;
   }
-  no_room_ = error;
+  why_passed_over_ = error;
   const std::string name = to_string(config);
   const bool counted = !settled(name);
   passed_over_.insert(name);
@@ -446,6 +446,7 @@ SearchSummary Search::summarise_search() {
   summary.reused = reused_;
   summary.throttled = throttled_;
   summary.calibrated_on = calibrated_on_;
+  for (const std::string& name : passed_over_) summary.untried += !trials_.contains(name);
   int measured = 0, compiled = 0;
   for (const auto& [name, trial] : trials_) {
     const TrialStatus status = trial.measurement.status;

@@ -42,9 +42,9 @@ class Runner {
 
   /// Loads a candidate, gives it inputs and compares its output with fp64. status is `measured` where it may be
   /// timed, else what went wrong, with the reason; error, registers, spills and compile time are filled where known.
-  /// Errors: what says nothing of the candidate, which stays untried: out_of_memory where it found no room, perhaps
-  /// as the only one; any other where no candidate can be tried (a library or a device that is missing, worker
-  /// processes that do not start).
+  /// Errors: what says nothing of the candidate, which stays untried: out_of_memory and dependency_missing where it
+  /// found no room or no compiler, perhaps as the only one; io, device_missing and busy where no candidate can be
+  /// tried (worker processes do not start …).
   virtual Result<Measurement> prepare(const KernelConfig& config) = 0;
 
   /// One timed launch of a candidate that prepare() accepted. Errors: launch_failed, timeout, crashed, wrong_result,

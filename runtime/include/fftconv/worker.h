@@ -34,16 +34,24 @@ class WorkerPool;
 /// Errors: not_found where there is no worker program.
 Result<std::shared_ptr<WorkerPool>> make_worker_pool(const WorkerOptions& options = {});
 
-/// A runner whose candidates are compiled, loaded, checked and timed in processes of the pool. Sources are emitted
-/// and binaries and trials are stored by this process alone. A candidate that crashes, hangs, runs out of memory or
+/// A runner whose candidates are compiled, loaded, checked and timed in worker processes. Sources are emitted and
+/// binaries and trials are stored by this process alone. A candidate that crashes, hangs, runs out of memory or
 /// writes over the worker's channel is charged with it (TrialStatus::crashed or timed_out, and why), and the others
 /// go on in a new process; so does the next after a failed launch or a wrong result, whose process may be damaged.
-/// Where a candidate fails in a process that others ran in before, it is tried as often as there in a fresh one: if
-/// it does not fail, the one before it is suspected; at the second time the two are tried again, and if the failure
-/// repeats the suspect is charged. One that fails three times and can be blamed on nobody is charged itself.
-/// Candidates run in a process that is started for this runner, never in one that compiles. Where workers no longer
-/// start, Runner::broken() says why. `context` must outlive the runner. Errors: those of make_runner(); io where the
-/// worker program does not start, invalid_argument where it is another version of the library.
+/// What counts as proof, for a failure of any kind:
+/// - One that had the process to itself is charged with it.
+/// - One that failed where others ran before is tried as often in a process of its own. If it fails there it is
+/// charged.
+/// - Else it stays in a process of its own, and the failure is repeated with nothing but the one that ran before it.
+///   If it repeats, and a third candidate fails after that one, too (where there is no third: if it repeats twice),
+///   the one before is charged. If the third does not fail, the candidate is charged: it cannot stand what others
+///   can.
+/// - A wrong result is never forgiven because it was right at a second try: unless the one before is to blame, a
+///   candidate that was wrong once is charged with it.
+/// - What is the machine's fault is charged to nobody: it is an error of Runner::prepare() or sample().
+/// Candidates run in processes that are started for them, never in one that compiles, and that end when the last of
+/// those that were prepared together is released. `context` must outlive the runner. Errors: those of make_runner();
+/// io where the worker program does not start, ends at once or is another version of the library.
 Result<std::unique_ptr<Runner>> make_worker_runner(const std::shared_ptr<WorkerPool>& pool, Context& context,
                                                    const Problem& problem, const MeasurePolicy& policy);
 

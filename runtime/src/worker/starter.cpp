@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "fftconv/plan.h"
-#include "trial_status.h"
 #include "worker/values.h"
 
 namespace fftconv::worker {
@@ -32,9 +31,9 @@ Result<std::unique_ptr<Process>> Starter::fresh_compiler() { return begin(true, 
 
 Result<std::unique_ptr<Process>> Starter::runner() { return begin(true, to_run_); }
 
-// What no process can do for any candidate: it is no matter of the room that one of them needs, as out_of_memory is.
+// For all candidates, so none of the errors that one may meet alone, as a lack of room.
 Error Starter::give_up(Error error) {
-  if (!of_the_machine(error.code) || error.code == ErrorCode::out_of_memory) error.code = ErrorCode::io;
+  if (error.code != ErrorCode::device_missing && error.code != ErrorCode::busy) error.code = ErrorCode::io;
   const std::lock_guard lock(mutex_);
   if (!broken_) broken_ = std::move(error);
   return *broken_;

@@ -16,8 +16,8 @@ class Starter {
  public:
   Starter(std::shared_ptr<WorkerPool> pool, Context& context, const Problem& problem, const MeasurePolicy& policy);
 
-  /// One of the pool's that compiles; to be given back to the pool. Errors: those of the machine (of_the_machine()),
-  /// but no out_of_memory. After one no other process is started.
+  /// One of the pool's that compiles; to be given back to the pool. Errors: io, device_missing, busy. After one
+  /// no other process is started.
   Result<std::unique_ptr<Process>> compiler();
   /// One in which nothing happened yet.
   Result<std::unique_ptr<Process>> fresh_compiler();
