@@ -219,14 +219,17 @@ TEST_CASE("values that cannot be, from a worker that lost its mind, are charged 
 
 TEST_CASE("a candidate for which there is no room stays untried, and the others go on") {
   const std::vector<KernelConfig> configs = first_configs();
-  const Plants plants({{"full", configs[4]}});
-  const auto context = context_on(make_fake_device(test::plain_script()));
-  const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER), 12);
-  CHECK(outcome.trials.size() == 11);
-  CHECK(outcome.summary.failed == 0);
-  CHECK(outcome.summary.untried == 1);
-  CHECK_FALSE(outcome.summary.record.complete);
-  for (const Trial& trial : outcome.trials) CHECK(trial.config != configs[4]);
+  for (const char* plant : {"full", "killed"}) {  // the latter as the system does where memory ends
+    CAPTURE(plant);
+    const Plants plants({{plant, configs[4]}});
+    const auto context = context_on(make_fake_device(test::plain_script()));
+    const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER), 12);
+    CHECK(outcome.trials.size() == 11);
+    CHECK(outcome.summary.failed == 0);
+    CHECK(outcome.summary.untried == 1);
+    CHECK_FALSE(outcome.summary.record.complete);
+    for (const Trial& trial : outcome.trials) CHECK(trial.config != configs[4]);
+  }
 }
 
 TEST_CASE("where there is room for no candidate the search ends with that error and stores nothing") {
@@ -344,6 +347,20 @@ TEST_CASE("a candidate that writes outside its buffers or into its inputs is ref
   const Measurement inputs = planted("inputs");
   CHECK(inputs.status == TrialStatus::wrong_result);
   CHECK(says(inputs, "changed its input: u"));
+}
+
+TEST_CASE("what a candidate did to the inputs while it was timed is made good before the next one is checked") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"inputs-later", configs[0]}});
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER), *context, small_problem(), {}).value();
+  CHECK(runner->prepare(configs[0])->status == TrialStatus::measured);
+  for (const std::size_t next : {1, 2}) {
+    CHECK(runner->sample(configs[0]));
+    const Measurement m = runner->prepare(configs[next]).value();
+    INFO(m.reason);
+    CHECK(m.status == TrialStatus::measured);
+  }
 }
 
 TEST_CASE("in this process, too, one that writes where it must not costs its own row alone") {

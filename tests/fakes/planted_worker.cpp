@@ -64,6 +64,7 @@ void forge_answer(const std::string& plant) {
   (void)worker::send(3, {worker::Kind::answer, out.take()}, 10);
 }
 
+int trespasses = 0;    // of the candidate planted "inputs-later", in this process
 int own_launches = 0;  // of the candidate planted "third" or "late", in this process
 bool context_broken = false;
 bool heap_broken = false;
@@ -99,6 +100,7 @@ Result<void> do_harm(const std::string& plant, bool compiling) {
     return Error{ErrorCode::launch_failed, "an illegal memory access was encountered"};
   }
   if (plant == "full") return Error{ErrorCode::out_of_memory, "no room for this one"};
+  if (plant == "killed") ::raise(SIGKILL);
   if (plant == "spoil") results_spoiled = true;  // its own are right
   if (plant != "leftover") others_ran = true;
   if (plant == "poison") heap_broken = true;  // it runs well itself; what comes after it does not
@@ -112,6 +114,10 @@ void trespass(const std::string& plant, const KernelArgs& args) {
   auto* u = const_cast<unsigned char*>(static_cast<const unsigned char*>(args.u));
   if (plant == "outside") static_cast<unsigned char*>(args.y)[-1] ^= 1;
   if (plant == "inputs") u[0] ^= 1;
+  if (plant == "inputs-later" && ++trespasses > 1) {
+    u[0] ^= 1;
+    u[-1] ^= 1;
+  }
 }
 
 /// The CPU device, but that planted candidates are compiled from a source with one more statement.

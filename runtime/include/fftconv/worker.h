@@ -38,18 +38,24 @@ Result<std::shared_ptr<WorkerPool>> make_worker_pool(const WorkerOptions& option
 /// binaries and trials are stored by this process alone. A candidate that crashes, hangs, runs out of memory or
 /// writes over the worker's channel is charged with it (TrialStatus::crashed or timed_out, and why), and the others
 /// go on in a new process; so does the next after a failed launch or a wrong result, whose process may be damaged.
+///
 /// What counts as proof, for a failure of any kind:
+///
 /// - One that had the process to itself is charged with it.
-/// - One that failed where others ran before is tried as often in a process of its own. If it fails there it is
-/// charged.
+///
+/// - One that failed where others ran before is tried as often in a process of its own. Failing there it is charged.
+///
 /// - Else it stays in a process of its own, and the failure is repeated with nothing but the one that ran before it.
-///   If it repeats, and a third candidate fails after that one, too (where there is no third: if it repeats twice),
-///   the one before is charged. If the third does not fail, the candidate is charged: it cannot stand what others
-///   can.
-/// - A wrong result is never forgiven because it was right at a second try: unless the one before is to blame, a
+///   If a third candidate fails after that one, too (where there is no third: if the failure repeats twice), the one
+///   before is charged. If the third does not fail, the candidate is: it cannot stand what others can.
+///
+/// - A wrong result is not forgiven because it was right at a second try: unless the one before is to blame, a
 ///   candidate that was wrong once is charged with it.
-/// - What is the machine's fault is charged to nobody: it is an error of Runner::prepare() or sample().
-/// Candidates run in processes that are started for them, never in one that compiles, and that end when the last of
+///
+/// - What is the machine's fault (a worker does not start, or is killed by signal 9) is charged to nobody: it is an
+///   error of Runner::prepare() or sample().
+///
+/// Candidates run in processes that are started for them, never in one that compiles; these end when the last of
 /// those that were prepared together is released. `context` must outlive the runner. Errors: those of make_runner();
 /// io where the worker program does not start, ends at once or is another version of the library.
 Result<std::unique_ptr<Runner>> make_worker_runner(const std::shared_ptr<WorkerPool>& pool, Context& context,

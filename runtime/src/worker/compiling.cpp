@@ -15,10 +15,10 @@ Measurement charged(TrialStatus status, std::string reason) {
   return measurement;
 }
 
-Measurement charged(const Failure& failure, const char* doing) {
-  const bool hung = failure.kind == Failure::Kind::timed_out;
-  return charged(hung ? TrialStatus::timed_out : TrialStatus::crashed,
-                 fmt::format("The worker process {} while it was {} this.", failure.reason, doing));
+Error error_of(const Failure& failure, const char* doing) {
+  static constexpr ErrorCode codes[] = {ErrorCode::timeout, ErrorCode::crashed, ErrorCode::out_of_memory};
+  return {codes[static_cast<std::size_t>(failure.kind)],
+          fmt::format("The worker process {} while it was {} this.", failure.reason, doing)};
 }
 
 Measurement charged(const Error& error) { return charged(status_of(error.code), error.message); }
@@ -87,7 +87,9 @@ void Compiling::compile_in_worker(Compiled& made, bool fresh) {
   const Result<Message> answer =
       (*process)->ask({Kind::compile, out.take()}, starter_.pool().options().limits.compile_s, failed);
   if (!answer) {
-    made.failure = charged(failed, "compiling");
+    const Error error = error_of(failed, "compiling");
+    if (of_the_machine(error.code)) made.machine = error;
+    made.failure = charged(error);
     return;
   }
   Reader in(answer->payload);

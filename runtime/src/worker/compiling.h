@@ -21,8 +21,10 @@ struct Compiled {
   std::optional<Error> machine;  ///< why it was not compiled, where that says nothing of the candidate
 };
 
-/// What a candidate is charged with where the process that was `doing` it ("compiling", …) failed.
-Measurement charged(const Failure& failure, const char* doing);
+/// Of a request whose process was `doing` something with the candidate ("compiling", …): timeout, crashed;
+/// out_of_memory where it was killed.
+Error error_of(const Failure& failure, const char* doing);
+/// What a candidate is charged with.
 Measurement charged(TrialStatus status, std::string reason);
 Measurement charged(const Error& error);
 

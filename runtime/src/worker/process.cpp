@@ -138,7 +138,10 @@ Result<Message> Process::ask(const Message& request, double seconds, Failure& fa
   }
   std::string how = end();
   if (!gone) return fail(Failure::Kind::crashed, "closed its channel");
-  if (how.find("signal 6 ") != std::string::npos || how.find("signal 9 ") != std::string::npos) {
+  if (how.find("signal 9 ") != std::string::npos) {
+    return fail(Failure::Kind::killed, how + ", perhaps by the system for want of memory,");
+  }
+  if (how.find("signal 6 ") != std::string::npos) {
     how +=
         fmt::format(", perhaps for want of memory: its limit is {:.3g} GB", static_cast<double>(memory_bytes_) / 1e9);
   }

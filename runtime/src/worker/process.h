@@ -10,9 +10,10 @@
 
 namespace fftconv::worker {
 
-/// How a request failed, and what that says of the candidate that it was about.
+/// How a request failed, and what that says of the candidate that it was about: nothing where the process was
+/// `killed`, by signal 9, which the system sends where memory ends, or somebody else.
 struct Failure {
-  enum class Kind { timed_out, crashed } kind = Kind::crashed;
+  enum class Kind { timed_out, crashed, killed } kind = Kind::crashed;
   std::string reason;  ///< one sentence without a full stop: "ended by signal 11 (Segmentation fault)"
 };
 

@@ -26,7 +26,7 @@ Result<Message> Room::ask(const Message& request, const KernelConfig& config, co
   if (Result<void> opened = open(); !opened) return opened.error();
   Failure failure;
   Result<Message> answer = process_->ask(request, starter_.pool().options().limits.run_s, failure);
-  if (!answer) return error_of(charged(failure, doing));
+  if (!answer) return error_of(failure, doing);
   history_.push_back(config);
   return answer;
 }
