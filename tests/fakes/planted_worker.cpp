@@ -134,7 +134,7 @@ class TamperedDevice : public Device {
     if (plant == plants_.end()) return inner_->compile(source);
     KernelSource tampered = source;
     const auto entry = tampered.text.find(source.convolution.name + "(");
-    const auto body = tampered.text.find("{", entry);
+    const auto body = tampered.text.find('{', entry);
     if (entry == std::string::npos || body == std::string::npos) return invalid("The source has no entry to tamper.");
     tampered.text.insert(body + 1, statement(plant->second));
     return inner_->compile(tampered);
