@@ -369,7 +369,7 @@ TEST_CASE("in this process, too, one that writes where it must not costs its own
     FakeScript script = test::plain_script();
     script.trespass = [&](const KernelConfig& config, const KernelArgs& args) {
       auto* u = const_cast<unsigned char*>(static_cast<const unsigned char*>(args.u));
-      if (config == configs[4]) (outside ? static_cast<unsigned char*>(args.y)[-1] : u[0]) ^= 1;
+      if (config == configs[4]) (outside ? static_cast<unsigned char*>(args.y)[-1] : u[0]) += 1;
     };
     const auto context = context_on(make_fake_device(script));
     const auto summary = search(*context, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 12}).value();

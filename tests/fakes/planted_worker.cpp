@@ -112,11 +112,11 @@ Result<void> do_harm(const std::string& plant, bool compiling) {
 // Through the host addresses of the fake device.
 void trespass(const std::string& plant, const KernelArgs& args) {
   auto* u = const_cast<unsigned char*>(static_cast<const unsigned char*>(args.u));
-  if (plant == "outside") static_cast<unsigned char*>(args.y)[-1] ^= 1;
-  if (plant == "inputs") u[0] ^= 1;
+  if (plant == "outside") static_cast<unsigned char*>(args.y)[-1] += 1;
+  if (plant == "inputs") u[0] += 1;
   if (plant == "inputs-later" && ++trespasses > 1) {
-    u[0] ^= 1;
-    u[-1] ^= 1;
+    u[0] += 1;
+    u[-1] += 1;
   }
 }
 
