@@ -140,7 +140,7 @@ TEST_CASE("a runner that takes turns measures as the one inside, and where no lo
     REQUIRE(runner);
     const KernelConfig config = ranked_configs(small_problem(), context->device()).front();
     (*runner)->compile(config);
-    CHECK((*runner)->prepare(config).status == TrialStatus::measured);
+    CHECK((*runner)->prepare(config)->status == TrialStatus::measured);
     const int before = log->samples;
     CHECK((*runner)->sample(config));
     CHECK(log->samples == before + 1);

@@ -30,7 +30,7 @@ class ScriptedRunner : public Runner {
   explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
 
   void compile(const KernelConfig&) override {}
-  Measurement prepare(const KernelConfig&) override { return {}; }
+  Result<Measurement> prepare(const KernelConfig&) override { return Measurement{}; }
   Result<Sample> sample(const KernelConfig& config) override {
     order.push_back(config.rows);
     Result<Sample> sample = script_(config.rows, calls[config.rows]++);

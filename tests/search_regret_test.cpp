@@ -90,7 +90,7 @@ class LawRunner : public Runner {
   LawRunner(Law& law, const Problem& problem)
       : law_(law), problem_(problem), random_(random_of(to_string(problem))) {}
   void compile(const KernelConfig&) override {}
-  Measurement prepare(const KernelConfig&) override {
+  Result<Measurement> prepare(const KernelConfig&) override {
     Measurement measurement;
     measurement.status = TrialStatus::measured;
     measurement.error = 2e-7;

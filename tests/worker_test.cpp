@@ -2,12 +2,17 @@
 #include "fftconv/worker.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -27,7 +32,7 @@ constexpr bool kSanitized = false;
 namespace fftconv {
 namespace {
 
-constexpr double kHang = 2;  // seconds until a worker counts as hung
+constexpr double kHang = 3;  // seconds until a worker counts as hung
 
 std::shared_ptr<WorkerPool> pool_of(const char* program, double limit_s = 30) {
   WorkerOptions options{.program = program};
@@ -128,7 +133,7 @@ TEST_CASE("a kernel that crashes is charged with the signal") {
 TEST_CASE("a kernel that never ends is charged with the time limit") {
   const Measurement m = planted("hang", kHang);
   CHECK(m.status == TrialStatus::timed_out);
-  CHECK(says(m, "did not end within 2 s"));
+  CHECK(says(m, "did not end within 3 s"));
 }
 
 TEST_CASE("a candidate that exhausts memory is charged, and the limit is named") {
@@ -169,6 +174,214 @@ TEST_CASE("a candidate after which others crash is found out and charged") {
   CHECK(says(m, "not without it"));
 }
 
+TEST_CASE("a candidate that crashes at its third launch is charged, though it was well when it was checked") {
+  const Measurement m = planted("third");
+  CHECK(m.status == TrialStatus::crashed);
+  CHECK(says(m, "signal 11"));
+}
+
+TEST_CASE("a candidate that is the end of whoever comes after its third answer is charged, and nobody else") {
+  CHECK(planted("late").status == TrialStatus::crashed);
+}
+
+TEST_CASE("a candidate that is right only where nothing ran before it is refused") {
+  const Measurement m = planted("leftover");
+  CHECK(m.status == TrialStatus::wrong_result);
+  CHECK(says(m, "after another candidate in the same process, not alone"));
+}
+
+TEST_CASE("a candidate after which others compute wrong results is refused, and they are not") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"spoil", configs[1]}});
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER), *context, small_problem(), {}).value();
+  for (int i = 0; i < 4; ++i) {
+    const Measurement m = runner->prepare(configs[static_cast<std::size_t>(i)]).value();
+    INFO(m.reason);
+    CHECK(m.status == TrialStatus::measured);
+  }
+  for (const std::size_t well : {0, 2, 3}) CHECK(runner->sample(configs[well]));
+  const auto spoils = runner->sample(configs[1]);
+  REQUIRE_FALSE(spoils);
+  CHECK(spoils.error().code == ErrorCode::wrong_result);
+  CHECK(spoils.error().message.find("not without it") != std::string::npos);
+}
+
+TEST_CASE("values that cannot be, from a worker that lost its mind, are charged to its candidate") {
+  for (const char* plant : {"forge-status", "forge-count", "forge-error", "compile-forge", "time-nan",
+                            "time-negative", "clock-infinite"}) {
+    CAPTURE(plant);
+    const Measurement m = planted(plant);
+    CHECK(m.status == TrialStatus::crashed);
+    CHECK(says(m, "cannot be read"));
+  }
+}
+
+TEST_CASE("a candidate for which there is no room stays untried, and the others go on") {
+  const std::vector<KernelConfig> configs = first_configs();
+  for (const char* plant : {"full", "killed"}) {  // the latter as the system does where memory ends
+    CAPTURE(plant);
+    const Plants plants({{plant, configs[4]}});
+    const auto context = context_on(make_fake_device(test::plain_script()));
+    const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER), 12);
+    CHECK(outcome.trials.size() == 11);
+    CHECK(outcome.summary.failed == 0);
+    CHECK(outcome.summary.untried == 1);
+    CHECK_FALSE(outcome.summary.record.complete);
+    for (const Trial& trial : outcome.trials) CHECK(trial.config != configs[4]);
+  }
+}
+
+TEST_CASE("where there is room for no candidate the search ends with that error and stores nothing") {
+  std::vector<std::pair<std::string, KernelConfig>> list;
+  for (const KernelConfig& config : first_configs()) list.emplace_back("full", config);
+  const Plants plants(list);
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER), *context, small_problem(), {}).value();
+  const auto summary = search(*context, *runner, small_problem(), {.rigor = Rigor::measure, .max_trials = 12});
+  REQUIRE_FALSE(summary);
+  CHECK(summary.error().code == ErrorCode::out_of_memory);
+  CHECK(trials_of(*context, small_problem()).empty());
+}
+
+TEST_CASE("a worker that has no room for the inputs is one clear error before anything is tried") {
+  if (kSanitized) {
+    MESSAGE("skipped: a sanitizer's own memory leaves no room for a limit");
+    return;
+  }
+  Problem large = small_problem(4096);
+  large.batch = 4096;
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  WorkerOptions options{.program = FFTCONV_PLANTED_WORKER};
+  options.limits.memory_bytes = std::int64_t{64} << 20;
+  const auto runner = make_worker_runner(make_worker_pool(options).value(), *context, large, {});
+  REQUIRE_FALSE(runner);
+  INFO(runner.error().message);
+  CHECK(runner.error().message.find("bytes") != std::string::npos);
+}
+
+TEST_CASE("a context with workers plans by measuring in them, and a crash is not the application's") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"crash", configs[0]}});
+  FakeScript here = test::plain_script();
+  std::atomic<int> samples = 0;
+  here.sample = [&](const KernelConfig&, int) {
+    ++samples;
+    return Sample{.seconds = 1e-3};
+  };
+  ContextOptions options{.use_disk = false};
+  options.workers = pool_of(FFTCONV_PLANTED_WORKER);
+  const auto context = Context::create(make_fake_device(here), options).value();
+  const auto plan = context->plan(small_problem(), {.rigor = Rigor::measure});
+  REQUIRE_MESSAGE(plan, plan.error().message);
+  CHECK(plan->provenance() == Provenance::exact);
+  CHECK(plan->config() != configs[0]);
+  CHECK(samples == 0);
+  context->with_database([&](TuningDb& db) {
+    const auto trial = db.find(context->environment(), small_problem(), configs[0]);
+    REQUIRE(trial);
+    CHECK(trial->measurement.status == TrialStatus::crashed);
+  });
+}
+
+TEST_CASE("a context whose workers do not start says so, and charges nobody") {
+  ContextOptions options{.use_disk = false};
+  options.workers = pool_of("/bin/true");
+  const auto context = Context::create(make_fake_device(test::plain_script()), options).value();
+  const auto plan = context->plan(small_problem(), {.rigor = Rigor::measure});
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().message.find("/bin/true") != std::string::npos);
+  CHECK(trials_of(*context, small_problem()).empty());
+  CHECK(context->plan(small_problem()));
+}
+
+TEST_CASE("a process that does not read what it is sent is ended in time") {
+  // sleep takes the two arguments of a worker as seconds, and never reads.
+  const worker::Message large{worker::Kind::prepare, std::vector<std::byte>(16u << 20)};
+  auto asked = worker::Process::start("/bin/sleep", 100).value();
+  worker::Failure failure;
+  CHECK_FALSE(asked->ask(large, 0.2, failure));
+  CHECK(failure.kind == worker::Failure::Kind::timed_out);
+  CHECK(asked->dead());
+  auto told = worker::Process::start("/bin/sleep", 100).value();
+  told->tell(large);
+  CHECK(told->dead());
+}
+
+TEST_CASE("a candidate that crashes now and then is charged, and nobody that ran before it") {
+  CHECK(planted("sometimes").status == TrialStatus::crashed);
+}
+
+TEST_CASE("what a candidate leaves behind in its process does not reach the next problem") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"poison", configs[0]}});
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  const auto pool = pool_of(FFTCONV_PLANTED_WORKER);
+  auto first = make_worker_runner(pool, *context, small_problem(), {}).value();
+  CHECK(first->prepare(configs[0])->status == TrialStatus::measured);
+  first.reset();
+  auto second = make_worker_runner(pool, *context, small_problem(), {}).value();
+  const Measurement m = second->prepare(configs[1]).value();
+  INFO(m.reason);
+  CHECK(m.status == TrialStatus::measured);
+}
+
+TEST_CASE("a candidate cannot write to what this process has open") {
+  TemporaryDirectory directory;
+  const auto file = directory.path() / "precious";
+  std::FILE* stream = std::fopen(file.c_str(), "w");
+  REQUIRE(stream);
+  // Not close-on-exec, as most programs open files, and not where the worker has its channel.
+  const int precious = fcntl(fileno(stream), F_DUPFD, 10);
+  REQUIRE(precious >= 10);
+  planted("descriptors");
+  close(precious);
+  std::fclose(stream);
+  CHECK(std::filesystem::file_size(file) == 0);
+}
+
+TEST_CASE("a candidate that writes outside its buffers or into its inputs is refused, and the next has whole ones") {
+  const Measurement outside = planted("outside");
+  CHECK(outside.status == TrialStatus::wrong_result);
+  CHECK(says(outside, "beside y"));
+  const Measurement inputs = planted("inputs");
+  CHECK(inputs.status == TrialStatus::wrong_result);
+  CHECK(says(inputs, "changed its input: u"));
+}
+
+TEST_CASE("what a candidate did to the inputs while it was timed is made good before the next one is checked") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"inputs-later", configs[0]}});
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER), *context, small_problem(), {}).value();
+  CHECK(runner->prepare(configs[0])->status == TrialStatus::measured);
+  for (const std::size_t next : {1, 2}) {
+    CHECK(runner->sample(configs[0]));
+    const Measurement m = runner->prepare(configs[next]).value();
+    INFO(m.reason);
+    CHECK(m.status == TrialStatus::measured);
+  }
+}
+
+TEST_CASE("in this process, too, one that writes where it must not costs its own row alone") {
+  const std::vector<KernelConfig> configs = first_configs();
+  for (const bool outside : {true, false}) {
+    FakeScript script = test::plain_script();
+    script.trespass = [&](const KernelConfig& config, const KernelArgs& args) {
+      auto* u = const_cast<unsigned char*>(static_cast<const unsigned char*>(args.u));
+      if (config == configs[4]) (outside ? static_cast<unsigned char*>(args.y)[-1] : u[0]) += 1;
+    };
+    const auto context = context_on(make_fake_device(script));
+    const auto summary = search(*context, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 12}).value();
+    CHECK(summary.failed == 1);
+    context->with_database([&](TuningDb& db) {
+      const auto trial = db.find(context->environment(), small_problem(), configs[4]);
+      REQUIRE(trial);
+      CHECK(trial->measurement.status == TrialStatus::wrong_result);
+    });
+  }
+}
+
 TEST_CASE("wrong results and NaN are refused with the error") {
   const Measurement wrong = planted("wrong");
   CHECK(wrong.status == TrialStatus::wrong_result);
@@ -191,8 +404,8 @@ TEST_CASE("a compilation that crashes, hangs, exhausts memory or ends the proces
 
 TEST_CASE("one of each kind in one search: each has its row, everything else is measured") {
   const std::vector<KernelConfig> configs = first_configs();
-  const std::vector<std::string> kinds{"crash",  "exit",  "print", "channel",       "context",
-                                       "poison", "wrong", "nan",   "compile-crash", "compile-exit"};
+  const std::vector<std::string> kinds{"crash", "exit", "print",         "channel",      "context", "poison",
+                                       "wrong", "nan",  "compile-crash", "compile-exit", "outside", "inputs"};
   std::vector<std::pair<std::string, KernelConfig>> list;
   for (std::size_t i = 0; i < kinds.size(); ++i) list.emplace_back(kinds[i], configs[2 * i + 1]);
   const Plants plants(list);
@@ -200,7 +413,7 @@ TEST_CASE("one of each kind in one search: each has its row, everything else is 
   const auto context = context_on(make_fake_device(test::plain_script()), directory.path());
   const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER), 32);
   CHECK(outcome.trials.size() == 32);
-  for (std::size_t i = 0; i < configs.size() && i < 30; ++i) {
+  for (std::size_t i = 0; i < 2 * kinds.size() + 6; ++i) {
     const bool is_plant = i % 2 == 1 && i / 2 < kinds.size();
     const std::string kind = is_plant ? kinds[i / 2] : "";
     const Measurement& m = outcome.of(configs[i]);
@@ -212,13 +425,49 @@ TEST_CASE("one of each kind in one search: each has its row, everything else is 
   }
 }
 
-TEST_CASE("a worker program that ends at once is one clear error, not an endless loop") {
+TEST_CASE("a worker program that ends at once is one clear error before anything is tried") {
   const auto context = context_on(make_fake_device(test::plain_script()));
-  auto runner = make_worker_runner(pool_of("/bin/true"), *context, small_problem(), {});
-  REQUIRE(runner);
-  const Measurement m = (*runner)->prepare(first_configs()[0]);
-  CHECK(m.status != TrialStatus::measured);
-  CHECK(says(m, "before it was asked for anything"));
+  const auto runner = make_worker_runner(pool_of("/bin/true"), *context, small_problem(), {});
+  REQUIRE_FALSE(runner);
+  CHECK(runner.error().message.find("before it was asked for anything") != std::string::npos);
+  CHECK(runner.error().message.find("/bin/true") != std::string::npos);
+}
+
+TEST_CASE("where workers no longer start the search ends with an error and charges nobody") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const Plants plants({{"crash", configs[2]}});
+  TemporaryDirectory directory;
+  const auto program = directory.path() / "worker";
+  std::filesystem::copy_file(FFTCONV_PLANTED_WORKER, program);
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  const auto pool = pool_of(program.c_str());
+  auto runner = make_worker_runner(pool, *context, small_problem(), {}).value();
+  for (const KernelConfig& config : configs) runner->compile(config);
+  std::filesystem::remove(program);
+  const auto summary = search(*context, *runner, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 12});
+  REQUIRE_FALSE(summary);
+  CHECK(summary.error().message.find("does not start") != std::string::npos);
+  context->with_database([&](TuningDb& db) {
+    for (const Trial& trial : db.trials(context->environment(), small_problem())) {
+      INFO(trial.measurement.reason);
+      CHECK(trial.measurement.status == TrialStatus::measured);
+    }
+    CHECK_FALSE(db.find_search(context->environment(), small_problem()));
+  });
+}
+
+TEST_CASE("a worker of another version refuses to begin") {
+  auto process = worker::Process::start(FFTCONV_PLANTED_WORKER, 0).value();
+  worker::Writer out;
+  out.put(DeviceKind::fake).put(0).put(to_string(small_problem()));
+  put(out, MeasurePolicy{});
+  worker::Failure failure;
+  const std::string other = "0123";
+  const auto answer = process->ask({worker::Kind::begin, out.put(other).put(true).take()}, 30, failure);
+  REQUIRE(answer);
+  worker::Reader in(answer->payload);
+  CHECK_FALSE(in.flag());
+  CHECK(worker::refusal_in(in).message.find("another version") != std::string::npos);
 }
 
 TEST_CASE("a worker program that is not there is refused with what to do") {
@@ -227,21 +476,18 @@ TEST_CASE("a worker program that is not there is refused with what to do") {
   CHECK(pool.error().message.find("FFTCONV_WORKER") != std::string::npos);
 }
 
-TEST_CASE("a worker ends when its parent's channel closes, though a kernel never does") {
+TEST_CASE("a worker ends when its parent does, though a kernel never does") {
   const std::vector<KernelConfig> configs = first_configs();
   const Plants plants({{"hang", configs[0]}});
-  int channel[2];
-  REQUIRE(pipe(channel) == 0);
+  REQUIRE(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);  // the worker becomes this process's child when its parent ends
   const pid_t parent = fork();
   if (parent == 0) {
     auto process = worker::Process::start(FFTCONV_PLANTED_WORKER, 0);
-    // The worker inherits the write end and holds it open until it ends.
-    close(channel[0]);
     worker::Writer out;
     out.put(DeviceKind::fake).put(0).put(to_string(small_problem()));
     put(out, MeasurePolicy{});
     worker::Failure failure;
-    (void)(*process)->ask({worker::Kind::begin, out.take()}, 30, failure);
+    (void)(*process)->ask({worker::Kind::begin, out.put(generator_digest()).put(true).take()}, 30, failure);
     const auto device = make_fake_device(test::plain_script());
     const KernelSource source = emit(small_problem(), configs[0], device->facts()).value();
     worker::Writer prepare;
@@ -251,26 +497,26 @@ TEST_CASE("a worker ends when its parent's channel closes, though a kernel never
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     _exit(0);  // without a word: as if it had been killed
   }
-  close(channel[1]);
-  char byte = 0;
-  CHECK(read(channel[0], &byte, 1) == 0);  // comes back when the last holder has ended
   int status = 0;
-  waitpid(parent, &status, 0);
-  close(channel[0]);
+  CHECK(waitpid(parent, &status, 0) == parent);
+  const pid_t worker = waitpid(-1, &status, 0);  // comes back when it has ended
+  CHECK(worker > 0);
+  CHECK(WIFEXITED(status));
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST_CASE("messages that are cut, changed or foreign are told from good ones") {
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
   const worker::Message sent{worker::Kind::sample, std::vector<std::byte>(1000, std::byte{7})};
-  REQUIRE(worker::send(ends[0], sent));
+  REQUIRE(worker::send(ends[0], sent, 5));
   const auto got = worker::receive(ends[1], 5);
   REQUIRE(got);
   CHECK(got->kind == sent.kind);
   CHECK(got->payload == sent.payload);
   CHECK(worker::receive(ends[1], 0.01).error().code == ErrorCode::timeout);
 
-  REQUIRE(worker::send(ends[0], sent));
+  REQUIRE(worker::send(ends[0], sent, 5));
   std::vector<char> bytes(32 + 1000);
   REQUIRE(read(ends[1], bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
   bytes[500] ^= 1;
@@ -281,6 +527,28 @@ TEST_CASE("messages that are cut, changed or foreign are told from good ones") {
   CHECK(worker::receive(ends[1], 5).error().code == ErrorCode::damaged);
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST_CASE("who does not read does not stop who writes") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  const worker::Message large{worker::Kind::prepare, std::vector<std::byte>(16u << 20)};
+  const auto sent = worker::send(ends[0], large, 0.05);
+  REQUIRE_FALSE(sent);
+  CHECK(sent.error().code == ErrorCode::timeout);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_CASE("values out of range are told from good ones") {
+  worker::Writer out;
+  const std::vector<std::byte> bytes = out.put(std::uint8_t{7}).put(99).take();
+  worker::Reader flag(bytes);
+  CHECK_FALSE(flag.flag());
+  CHECK_FALSE(flag.ok());
+  worker::Reader status(std::span<const std::byte>(bytes).subspan(1));
+  status.get(TrialStatus::crashed);
+  CHECK_FALSE(status.ok());
 }
 
 TEST_CASE("on the CPU a real worker measures real kernels, and this process stores them") {
@@ -307,6 +575,42 @@ TEST_CASE("on the CPU a real worker measures real kernels, and this process stor
   REQUIRE_MESSAGE(plan, plan.error().message);
   CHECK(plan->kernel().from_cache);
   CHECK(plan->config() == summary->winner->config);
+}
+
+TEST_CASE("real kernels compiled from a tampered source cost their own rows") {
+  const auto device = open_cpu_device();
+  if (!device) {
+    MESSAGE("skipped: " << device.error().message);
+    return;
+  }
+  Problem problem = small_problem(512);
+  problem.io = DataType::f32;
+  problem.precision = Precision::f32;
+  const std::vector<Ranked> ranked = rank(problem, (*device)->facts());
+  REQUIRE(ranked.size() >= 7);
+  const Plants plants({{"crash", ranked[1].config},
+                       {"hang", ranked[2].config},
+                       {"outside", ranked[3].config},
+                       {"inputs", ranked[4].config},
+                       {"text", ranked[5].config}});
+  const auto context = context_on(*device);
+  const auto pool = pool_of(FFTCONV_PLANTED_WORKER, kSanitized ? 20 : 6);
+  auto runner = make_worker_runner(pool, *context, problem, {}).value();
+  const std::pair<TrialStatus, const char*> expected[] = {
+      {TrialStatus::measured, ""},
+      {TrialStatus::crashed, kSanitized ? "ended with status" : "signal 11"},
+      {TrialStatus::timed_out, "did not end within"},
+      {TrialStatus::wrong_result, "beside y"},
+      {TrialStatus::wrong_result, "changed its input: u"},
+      {TrialStatus::compile_failed, ""},
+      {TrialStatus::measured, ""}};
+  for (std::size_t i = 0; i < std::size(expected); ++i) {
+    const Measurement m = runner->prepare(ranked[i].config).value();
+    CAPTURE(i);
+    CHECK(to_string(m.status) == std::string(to_string(expected[i].first)));
+    CHECK(says(m, expected[i].second));
+  }
+  for (const std::size_t well : {0, 6}) CHECK(runner->sample(ranked[well].config));
 }
 
 }  // namespace fftconv

@@ -14,6 +14,7 @@
 #include "fftconv/search_space.h"
 #include "fftconv/settings.h"
 #include "fftconv/shipped.h"
+#include "fftconv/worker.h"
 #include "kernel_store.h"
 #include "plan_memory.h"
 #include "rows.h"
@@ -47,6 +48,7 @@ class DeviceContext : public Context {
   DeviceContext(std::shared_ptr<Device> device, TuningDb database, KernelCache cache, const ContextOptions& options)
       : device_(device),
         environment_(environment_of(*device)),
+        workers_(options.workers),
         log_(options.log),
         database_(std::move(database)),
         kernels_(device, std::move(cache), options.log),
@@ -107,6 +109,7 @@ class DeviceContext : public Context {
 
   std::shared_ptr<Device> device_;
   Environment environment_;
+  std::shared_ptr<WorkerPool> workers_;  ///< null: candidates are measured in this process
   LogCallback log_;
   std::mutex database_mutex_;  ///< of both databases
   TuningDb database_;
@@ -297,10 +300,17 @@ Result<std::string> DeviceContext::search_if_needed(const Problem& problem, cons
     const Result<Rigor> rigor = parse_rigor(record->rigor);
     if (rigor && effort_of(*rigor) >= effort_of(options.rigor)) return std::string();
   }
-  Result<SearchSummary> found =
-      search(*this, problem, {.rigor = options.rigor, .budget_s = options.budget_s, .cancelled = cancelled});
+  const SearchOptions wanted{.rigor = options.rigor, .budget_s = options.budget_s, .cancelled = cancelled};
+  Result<std::unique_ptr<Runner>> runner = workers_ ? make_worker_runner(workers_, *this, problem, wanted.policy)
+                                                    : make_runner(*this, problem, wanted.policy);
+  if (!runner) return runner.error();
+  Result<SearchSummary> found = search(*this, **runner, problem, wanted);
   if (!found) return found.error();
   if (!found->winner) return std::string("    the search has no winner: every candidate that was tried failed\n");
+  if (found->untried > 0) {
+    return fmt::format("    {} candidates could not be tried: there was no room for them, or no compiler\n",
+                       found->untried);
+  }
   if (!found->record.complete) {
     return fmt::format("    the budget of {} s ended after {} of {} candidates\n", options.budget_s,
                        found->record.measured, found->record.candidates);

@@ -24,11 +24,17 @@ Result<void> set_bytes(Device& device, std::byte* destination, std::size_t bytes
 Result<GuardedBuffer> GuardedBuffer::make(Device& device, std::size_t bytes) {
   auto memory = device.allocate(bytes + 2 * kGuardBytes);
   if (!memory) return memory.error();
-  auto* base = static_cast<std::byte*>((*memory)->data());
-  for (std::byte* guard : {base, base + kGuardBytes + bytes}) {
-    if (auto set = set_bytes(device, guard, kGuardBytes, kCanary); !set) return set.error();
+  GuardedBuffer buffer(device, std::move(memory).value(), bytes);
+  if (auto guarded = buffer.guard(); !guarded) return guarded.error();
+  return buffer;
+}
+
+Result<void> GuardedBuffer::guard() {
+  auto* base = static_cast<std::byte*>(memory_->data());
+  for (std::byte* guard : {base, base + kGuardBytes + bytes_}) {
+    if (auto set = set_bytes(*device_, guard, kGuardBytes, kCanary); !set) return set;
   }
-  return GuardedBuffer(device, std::move(memory).value(), bytes);
+  return {};
 }
 
 Result<void> GuardedBuffer::fill(std::byte value) {

@@ -20,6 +20,8 @@ class GuardedBuffer {
 
   /// Sets every byte between the canaries.
   Result<void> fill(std::byte value);
+  /// Writes the canaries anew.
+  Result<void> guard();
   /// False where something was written outside.
   Result<bool> intact() const;
   /// A sum over the content: differs where a byte was changed, but for one case in 2^64.

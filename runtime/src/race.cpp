@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "fftconv/statistics.h"
+#include "trial_status.h"
 
 namespace fftconv {
 namespace {
@@ -13,16 +14,17 @@ namespace {
 // A device that stays throttled must not hold a race for ever.
 constexpr int kThrottledInARow = 8;
 
-bool running(const Racer& racer) { return racer.measurement.status == TrialStatus::measured; }
+bool running(const Racer& racer) { return racer.measurement.status == TrialStatus::measured && !racer.untried; }
 
 void take_sample(Runner& runner, Racer& racer, std::vector<double>& clocks) {
   for (int attempt = 0; attempt < kThrottledInARow; ++attempt) {
     const Result<Sample> sample = runner.sample(racer.config);
+    if (!sample && of_the_machine(sample.error().code)) {
+      racer.untried = sample.error();
+      return;
+    }
     if (!sample) {
-      const ErrorCode code = sample.error().code;
-      racer.measurement.status = code == ErrorCode::timeout   ? TrialStatus::timed_out
-                                 : code == ErrorCode::crashed ? TrialStatus::crashed
-                                                              : TrialStatus::launch_failed;
+      racer.measurement.status = status_of(sample.error().code);
       racer.measurement.reason = sample.error().message;
       return;
     }
@@ -69,6 +71,7 @@ bool settled(const std::vector<Racer>& racers, const MeasurePolicy& policy) {
 
 void finish(Racer& racer, const std::vector<double>& clocks) {
   if (running(racer) && racer.measurement.samples.empty()) {
+    racer.unsampled = true;
     racer.measurement.status = TrialStatus::timed_out;
     racer.measurement.reason =
         racer.measurement.throttled

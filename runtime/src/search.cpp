@@ -7,6 +7,7 @@
 #include <ctime>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "compile_ahead.h"
 #include "dispatcher.h"
@@ -64,15 +65,19 @@ class Search {
   void find_runner_up(SearchSummary& summary) const;
   void find_regret(SearchSummary& summary) const;
 
+  std::optional<Racer> prepared(const KernelConfig& config);
+  void pass_over(const KernelConfig& config, const Error& error);
   std::optional<KernelConfig> best_so_far() const;
   bool out_of_time(double share) const { return clock_() >= start_ + share * budget(); }
-  bool stopped() const { return out_of_time(1) || (options_.cancelled && options_.cancelled()); }
+  bool stopped() const { return out_of_time(1) || broken_ || (options_.cancelled && options_.cancelled()); }
   double budget() const;
   bool wanted(const KernelConfig& config) const { return !options_.wanted || options_.wanted(config); }
   /// `scale`: from this race to the search's first, drift().
   void store(const KernelConfig& config, const Measurement& measurement, bool report, double scale = 1);
   double level(const Trial& trial) const { return levels_.at(to_string(trial.config)); }
   void learn(const Trial& trial);
+  /// Has a trial, or cannot have one in this search.
+  bool settled(const std::string& name) const { return trials_.contains(name) || passed_over_.contains(name); }
   int untried() const;
   double predicted_of(const KernelConfig& config) const;
 
@@ -94,6 +99,9 @@ class Search {
   std::map<std::string, Trial> trials_;       ///< by config: of the database and of this search
   std::map<std::string, double> levels_;      ///< their medians as if all had been raced at once, by config
   std::optional<SearchRecord> before_;        ///< the search that was stored when this one began
+  std::set<std::string> passed_over_;         ///< candidates that could not be tried, by no fault of theirs
+  std::optional<Error> why_passed_over_;      ///< the last of their errors
+  std::optional<Error> broken_;               ///< why no candidate can be tried any more
   std::optional<Error> store_error_;
   int promised_ = 0;  ///< trials that the rigor stands for
   int limit_ = 0, total_ = 0, done_ = 0, reused_ = 0, tried_ = 0, throttled_ = 0, calibrated_on_ = 0;
@@ -108,9 +116,11 @@ Result<SearchSummary> Search::run() {
   start_ = clock_();
   if (Result<void> looked = look_around(); !looked) return looked.error();
   // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
-  complete_ = run_heats() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
+  complete_ = run_heats() && passed_over_.empty() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
   const bool anything_new = tried_ > 0;
   if (anything_new && !stopped()) run_final();
+  if (broken_) return *broken_;
+  if (why_passed_over_ && trials_.empty()) return *why_passed_over_;
   if (anything_new && !options_.wanted) crown();
   const SearchSummary summary = summarise_search();
   context_.with_database([&](TuningDb& database) {
@@ -168,7 +178,7 @@ Result<void> Search::look_around() {
 std::vector<KernelConfig> Search::musts() const {
   std::vector<KernelConfig> configs;
   const auto add = [&](const KernelConfig& config) {
-    const bool known = trials_.contains(to_string(config));
+    const bool known = settled(to_string(config));
     if (!known && std::find(configs.begin(), configs.end(), config) == configs.end()) configs.push_back(config);
   };
   add(incumbent_);
@@ -180,7 +190,7 @@ std::vector<KernelConfig> Search::musts() const {
 // Candidates of the space, and the plain default where it is none of them, that have no trial.
 int Search::untried() const {
   int count = 0;
-  for (const auto& [name, place] : place_) count += !trials_.contains(name);
+  for (const auto& [name, place] : place_) count += !settled(name);
   for (const KernelConfig& config : musts()) count += !place_.contains(to_string(config));
   return count;
 }
@@ -192,7 +202,7 @@ std::vector<KernelConfig> Search::propose(std::size_t count) {
     for (const Ranked& candidate : ranked_) {
       if (heat.size() >= count) break;
       const bool taken = std::find(heat.begin(), heat.end(), candidate.config) != heat.end();
-      if (!taken && !trials_.contains(to_string(candidate.config))) heat.push_back(candidate.config);
+      if (!taken && !settled(to_string(candidate.config))) heat.push_back(candidate.config);
     }
     return heat;
   }
@@ -233,20 +243,51 @@ void Search::learn(const Trial& trial) {
   }
 }
 
-// False where time ran out before all of the heat was tried.
+std::optional<Racer> Search::prepared(const KernelConfig& config) {
+  Result<Measurement> measurement = runner_.prepare(config);
+  if (measurement) return Racer{config, std::move(*measurement)};
+  pass_over(config, measurement.error());
+  return std::nullopt;
+}
+
+// An error of the machine is stored against nobody. Where one candidate finds no room, or no compiler, others may, or
+// need none; any other error would meet all of them.
+void Search::pass_over(const KernelConfig& config, const Error& error) {
+  runner_.release(config);
+  if (error.code != ErrorCode::out_of_memory && error.code != ErrorCode::dependency_missing) {
+    broken_ = error;
+    return;
+  }
+  why_passed_over_ = error;
+  const std::string name = to_string(config);
+  const bool counted = !settled(name);
+  passed_over_.insert(name);
+  if (counted) --total_;
+  if (const auto found = place_.find(name); counted && found != place_.end()) surrogate_->exclude(found->second);
+}
+
+// False where time ran out, or the machine failed, before all of the heat was tried.
 bool Search::run_heat(const std::vector<KernelConfig>& heat) {
   std::vector<Racer> racers;
   // The best so far runs along: times of two heats are compared through it, not across minutes.
-  const std::optional<KernelConfig> king = best_so_far();
-  if (king) racers.push_back({*king, runner_.prepare(*king)});
+  std::optional<KernelConfig> king = best_so_far();
+  if (king) {
+    if (std::optional<Racer> racer = prepared(*king)) {
+      racers.push_back(std::move(*racer));
+    } else {
+      king.reset();
+    }
+  }
   bool all = true;
   for (const KernelConfig& config : heat) {
-    const bool first_of_all = racers.empty();
+    const bool first_of_all = racers.empty() && !broken_;
     if ((stopped() || out_of_time(kPrepareShare)) && !first_of_all) {
       all = false;
       break;
     }
-    racers.push_back({config, runner_.prepare(config)});
+    std::optional<Racer> made = prepared(config);
+    if (!made) continue;
+    racers.push_back(std::move(*made));
     const Racer& racer = racers.back();
     // A failure is known now; who may race is stored after it.
     if (racer.measurement.status != TrialStatus::measured) store(config, racer.measurement, true);
@@ -255,6 +296,7 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
   ahead_.wait();  // on a CPU the compiler would run on the cores that are being timed
   std::vector<bool> failed;
   for (const Racer& racer : racers) failed.push_back(racer.measurement.status != TrialStatus::measured);
+  if (king && failed.front()) store(*king, racers.front().measurement, false);  // right once and wrong once is wrong
   race(runner_, racers, options_.policy, clock_, start_ + budget(), options_.cancelled);
   const double before = king ? levels_.at(to_string(*king)) : 0;
   const double scale = king ? drift(before, racers.front().measurement.median, options_.policy.tie) : 1;
@@ -263,15 +305,23 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
     runner_.release(racer.config);
     throttled_ += racer.measurement.throttled;
     const bool is_king = king && racer.config == *king;
-    if (is_king || failed[i]) continue;
-    if (racer.measurement.samples.empty() && racer.measurement.throttled == 0 &&
-        racer.measurement.status == TrialStatus::timed_out) {
+    if (failed[i]) continue;
+    if (racer.untried) {
+      pass_over(racer.config, *racer.untried);
+      continue;
+    }
+    if (is_king) {
+      // Its first time stands, unless it failed since.
+      if (!was_timed(racer.measurement.status) && !racer.unsampled) store(*king, racer.measurement, false);
+      continue;
+    }
+    if (racer.unsampled && racer.measurement.throttled == 0) {
       all = false;  // the budget ended before its first sample: that says nothing of the candidate
       continue;
     }
     store(racer.config, racer.measurement, true, scale);
   }
-  return all;
+  return all && !broken_;
 }
 
 void Search::run_final() {
@@ -295,11 +345,12 @@ void Search::run_final() {
   }
   std::vector<Racer> finalists;
   for (const KernelConfig& config : close) {
-    Racer racer{config, runner_.prepare(config)};
-    if (racer.measurement.status == TrialStatus::measured) {
-      finalists.push_back(std::move(racer));
+    std::optional<Racer> racer = prepared(config);
+    if (!racer) continue;
+    if (racer->measurement.status == TrialStatus::measured) {
+      finalists.push_back(std::move(*racer));
     } else {
-      store(config, racer.measurement, false);  // right once and wrong once is wrong
+      store(config, racer->measurement, false);  // right once and wrong once is wrong
     }
   }
   MeasurePolicy policy = options_.policy;
@@ -309,11 +360,12 @@ void Search::run_final() {
   for (const Racer& racer : finalists) {
     runner_.release(racer.config);
     throttled_ += racer.measurement.throttled;
+    if (racer.untried) pass_over(racer.config, *racer.untried);
   }
   // Where the budget cut the second measurement off, the first one stands for all.
   const bool cut = std::any_of(finalists.begin(), finalists.end(),
-                               [](const Racer& racer) { return racer.measurement.samples.empty(); });
-  if (cut || finalists.empty()) return;
+                               [](const Racer& racer) { return racer.unsampled || racer.untried; });
+  if (cut || finalists.empty() || broken_) return;
   const double before = levels_.at(to_string(finalists.front().config));
   const double scale = drift(before, finalists.front().measurement.median, options_.policy.tie);
   for (Racer& racer : finalists) {
@@ -395,6 +447,7 @@ SearchSummary Search::summarise_search() {
   summary.reused = reused_;
   summary.throttled = throttled_;
   summary.calibrated_on = calibrated_on_;
+  for (const std::string& name : passed_over_) summary.untried += !trials_.contains(name);
   int measured = 0, compiled = 0;
   for (const auto& [name, trial] : trials_) {
     const TrialStatus status = trial.measurement.status;

@@ -203,6 +203,21 @@ Result<std::string> TestTensors::changed_input() const {
   return std::string();
 }
 
+// The inputs of set 0 and the canaries of all its buffers, as make() left them.
+Result<void> TestTensors::restore() {
+  Set& set = sets_[0];
+  const std::pair<const RandomSamples*, GuardedBuffer*> buffers[] = {
+      {&u_, &set.u},           {&pregate_, set.pregate.get()}, {&postgate_, set.postgate.get()},
+      {&taps_, filter_.get()}, {&skip_, skip_buffer_.get()},   {nullptr, &set.y}};
+  for (const auto& [samples, buffer] : buffers) {
+    if (!buffer) continue;
+    if (auto guarded = buffer->guard(); !guarded) return guarded;
+    if (!samples) continue;
+    if (auto copied = samples->upload(*device_, buffer->data()); !copied) return copied;
+  }
+  return {};
+}
+
 Result<std::string> TestTensors::overwritten() const {
   auto buffers = inputs();
   buffers.emplace_back("y", &sets_[0].y);
@@ -224,6 +239,10 @@ Result<OutputCheck> TestTensors::check() {
   if (!damaged) return damaged.error();
   const Result<std::string> changed = changed_input();
   if (!changed) return changed.error();
+  result.damage = !changed->empty() || !damaged->empty();
+  if (result.damage) {
+    if (auto restored = restore(); !restored) return restored.error();
+  }
   const double budget = error_budget(problem_);
   if (!changed->empty()) {
     result.fault = fmt::format("The kernel changed its input: {}.", *changed);

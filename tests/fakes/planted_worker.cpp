@@ -1,10 +1,12 @@
-// A worker whose fake device has planted candidates: each kind of harm that one can do to a tuner.
+// A worker whose fake device has planted candidates: each kind of harm that one can do to a tuner. With the CPU
+// device the harm is in the source that clang compiles.
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -13,6 +15,7 @@
 
 #include "fftconv/worker.h"
 #include "planted.h"
+#include "worker/values.h"
 
 namespace fftconv {
 namespace {
@@ -42,8 +45,31 @@ void exhaust_memory() {
   std::abort();
 }
 
+/// Launches of a candidate, over all processes: bytes of a file beside the plants.
+std::size_t count_launch() {
+  const char* file = std::getenv(test::kPlantsVariable);
+  const std::string counter = std::string(file ? file : "") + ".launches";
+  std::ofstream(counter, std::ios::app) << 'x';
+  return static_cast<std::size_t>(std::filesystem::file_size(counter));
+}
+
+/// Before the worker's own: an answer in good order whose values cannot be.
+void forge_answer(const std::string& plant) {
+  worker::Writer out;
+  out.put(true);
+  if (plant == "forge-status") put(out, Measurement{.status = static_cast<TrialStatus>(99), .error = 1e-4});
+  if (plant == "forge-count") put(out, Measurement{.error = 1e-4, .registers = -5});
+  if (plant == "forge-error") put(out, Measurement{.error = std::numeric_limits<double>::quiet_NaN()});
+  if (plant == "compile-forge") put(out, CompiledKernel{.registers = -1});
+  (void)worker::send(3, {worker::Kind::answer, out.take()}, 10);
+}
+
+int trespasses = 0;    // of the candidate planted "inputs-later", in this process
+int own_launches = 0;  // of the candidate planted "third" or "late", in this process
 bool context_broken = false;
 bool heap_broken = false;
+bool results_spoiled = false;
+bool others_ran = false;
 
 Result<void> do_harm(const std::string& plant, bool compiling) {
   const std::string when = compiling ? "compile-" : "";
@@ -51,6 +77,7 @@ Result<void> do_harm(const std::string& plant, bool compiling) {
   if (plant == when + "hang") hang();
   if (plant == when + "memory") exhaust_memory();
   if (plant == when + "exit") _exit(0);
+  if (plant.starts_with(when + "forge")) forge_answer(plant);
   if (compiling) return {};
   if (plant == "print") {
     for (int i = 0; i < 10000; ++i) std::puts("garbage"), std::fputs("garbage\n", stderr);
@@ -59,15 +86,88 @@ Result<void> do_harm(const std::string& plant, bool compiling) {
     const std::vector<char> garbage(5000, 'g');
     (void)!write(3, garbage.data(), garbage.size());
   }
+  if (plant == "descriptors") {
+    for (int descriptor = 4; descriptor < 256; ++descriptor) (void)!write(descriptor, "garbage", 7);
+  }
+  if (plant == "third" && ++own_launches == 3) crash();
+  if (plant == "late") {
+    if (heap_broken) crash();
+    heap_broken = ++own_launches == 3;  // what comes after its third answer does not run well, itself included
+  }
+  if (plant == "sometimes" && count_launch() % 4 == 0) crash();
   if (plant == "context") {
     context_broken = true;
     return Error{ErrorCode::launch_failed, "an illegal memory access was encountered"};
   }
+  if (plant == "full") return Error{ErrorCode::out_of_memory, "no room for this one"};
+  if (plant == "killed") ::raise(SIGKILL);
+  if (plant == "spoil") results_spoiled = true;  // its own are right
+  if (plant != "leftover") others_ran = true;
   if (plant == "poison") heap_broken = true;  // it runs well itself; what comes after it does not
   if (context_broken) return Error{ErrorCode::launch_failed, "the context is unusable after an earlier error"};
-  if (heap_broken && plant != "poison") crash();
+  if (heap_broken && plant != "poison" && plant != "late") crash();
   return {};
 }
+
+// Through the host addresses of the fake device.
+void trespass(const std::string& plant, const KernelArgs& args) {
+  auto* u = const_cast<unsigned char*>(static_cast<const unsigned char*>(args.u));
+  if (plant == "outside") static_cast<unsigned char*>(args.y)[-1] += 1;
+  if (plant == "inputs") u[0] += 1;
+  if (plant == "inputs-later" && ++trespasses > 1) {
+    u[0] += 1;
+    u[-1] += 1;
+  }
+}
+
+/// The CPU device, but that planted candidates are compiled from a source with one more statement.
+class TamperedDevice : public Device {
+ public:
+  TamperedDevice(std::shared_ptr<Device> inner, std::map<std::string, std::string> plants)
+      : inner_(std::move(inner)), plants_(std::move(plants)) {}
+
+  const DeviceFacts& facts() const override { return inner_->facts(); }
+  std::string driver_version() const override { return inner_->driver_version(); }
+  std::string compiler_version() const override { return inner_->compiler_version(); }
+  Result<CompiledKernel> compile(const KernelSource& source) override {
+    const auto plant = plants_.find(to_string(source.config));
+    if (plant == plants_.end()) return inner_->compile(source);
+    KernelSource tampered = source;
+    const auto entry = tampered.text.find(source.convolution.name + "(");
+    const auto body = tampered.text.find('{', entry);
+    if (entry == std::string::npos || body == std::string::npos) return invalid("The source has no entry to tamper.");
+    tampered.text.insert(body + 1, statement(plant->second));
+    return inner_->compile(tampered);
+  }
+  Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
+                                                   const CompiledKernel& kernel) override {
+    return inner_->load(source, kernel);
+  }
+  Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return inner_->allocate(bytes); }
+  Result<void> upload(void* to, const void* from, std::size_t bytes) override {
+    return inner_->upload(to, from, bytes);
+  }
+  Result<void> download(void* to, const void* from, std::size_t bytes) override {
+    return inner_->download(to, from, bytes);
+  }
+  Result<void> synchronize(Stream stream) override { return inner_->synchronize(stream); }
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
+                        bool cold) override {
+    return inner_->sample(kernel, entry, args, cold);
+  }
+
+ private:
+  static std::string statement(const std::string& plant) {
+    if (plant == "crash") return "\n  *(volatile int*)8 = 1;\n";
+    if (plant == "hang") return "\n  for (volatile int on = 1; on;) {}\n";
+    if (plant == "outside") return "\n  ((volatile char*)args->y)[-1] = 0;\n";
+    if (plant == "inputs") return "\n  ((volatile char*)args->u)[0] = 1;\n";
+    return "\n  this is no C++\n";
+  }
+
+  std::shared_ptr<Device> inner_;
+  std::map<std::string, std::string> plants_;
+};
 
 }  // namespace
 }  // namespace fftconv
@@ -84,8 +184,23 @@ int main(int argc, char** argv) {
   script.launch = [=](const KernelConfig& config) { return do_harm(plant_of(config), false); };
   script.distort = [=](const KernelConfig& config, double exact) {
     const std::string plant = plant_of(config);
+    if (plant == "leftover" && others_ran) return 1.2 * exact;
+    if (results_spoiled && plant != "spoil") return 1.2 * exact;
     return plant == "wrong" ? 1.2 * exact : plant == "nan" ? std::numeric_limits<double>::quiet_NaN() : exact;
   };
-  return worker_main(argc, argv,
-                     [=](DeviceKind, int) -> Result<std::shared_ptr<Device>> { return make_fake_device(script); });
+  script.sample = [plain = script.sample, plant_of](const KernelConfig& config, int call) {
+    Sample sample = plain(config, call);
+    const std::string plant = plant_of(config);
+    if (plant == "time-nan") sample.seconds = std::numeric_limits<double>::quiet_NaN();
+    if (plant == "time-negative") sample.seconds = -1e-6;
+    if (plant == "clock-infinite") sample.clock_hz = std::numeric_limits<double>::infinity();
+    return sample;
+  };
+  script.trespass = [=](const KernelConfig& config, const KernelArgs& args) { trespass(plant_of(config), args); };
+  return worker_main(argc, argv, [=](DeviceKind kind, int) -> Result<std::shared_ptr<Device>> {
+    if (kind != DeviceKind::cpu) return make_fake_device(script);
+    auto real = open_cpu_device();
+    if (!real) return real.error();
+    return std::shared_ptr<Device>(std::make_shared<TamperedDevice>(std::move(*real), plants));
+  });
 }

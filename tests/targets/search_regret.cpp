@@ -136,7 +136,7 @@ Line judge(const Job& job, const Problem& problem) {
   careful.drop_after = careful.max_samples + 1;
   const auto runner = make_runner(*context, problem, careful).value();
   std::vector<Racer> racers;
-  for (const KernelConfig& config : runners) racers.push_back({config, runner->prepare(config)});
+  for (const KernelConfig& config : runners) racers.push_back({config, runner->prepare(config).value()});
   race(*runner, racers, careful, job.clock, job.clock() + 60);
   line.best_s = 1e9;
   for (const Racer& racer : racers) {

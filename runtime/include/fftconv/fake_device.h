@@ -11,10 +11,11 @@ namespace fftconv {
 /// What the fake does with a candidate. Every hook is optional.
 struct FakeScript {
   DeviceFacts facts;
-  std::function<Sample(const KernelConfig&, int call)> sample;       ///< call counts from 0 for each config
-  std::function<Result<void>(const KernelConfig&)> compile;          ///< fail or stall on purpose
-  std::function<Result<void>(const KernelConfig&)> launch;           ///< fail, crash or hang on purpose
-  std::function<double(const KernelConfig&, double exact)> distort;  ///< turn right results into wrong ones
+  std::function<Sample(const KernelConfig&, int call)> sample;           ///< call counts from 0 for each config
+  std::function<Result<void>(const KernelConfig&)> compile;              ///< fail or stall on purpose
+  std::function<Result<void>(const KernelConfig&)> launch;               ///< fail, crash or hang on purpose
+  std::function<double(const KernelConfig&, double exact)> distort;      ///< turn right results into wrong ones
+  std::function<void(const KernelConfig&, const KernelArgs&)> trespass;  ///< write where a kernel must not
 };
 
 /// Computes with the fp64 reference (rounded to the I/O type), so that correctness gates see real data.

@@ -42,9 +42,13 @@ class Runner {
 
   /// Loads a candidate, gives it inputs and compares its output with fp64. status is `measured` where it may be
   /// timed, else what went wrong, with the reason; error, registers, spills and compile time are filled where known.
-  virtual Measurement prepare(const KernelConfig& config) = 0;
+  /// Errors: what says nothing of the candidate, which stays untried: out_of_memory and dependency_missing where it
+  /// found no room or no compiler, perhaps as the only one; io, device_missing and busy where no candidate can be
+  /// tried (worker processes do not start …).
+  virtual Result<Measurement> prepare(const KernelConfig& config) = 0;
 
-  /// One timed launch of a candidate that prepare() accepted.
+  /// One timed launch of a candidate that prepare() accepted. Errors: launch_failed, timeout, crashed, wrong_result,
+  /// which are the candidate's; those of prepare().
   virtual Result<Sample> sample(const KernelConfig& config) = 0;
 
   /// Frees what prepare() took.

@@ -84,12 +84,18 @@ class Plan {
 
 class AsyncPlan;
 
+class WorkerPool;
+
 struct ContextOptions {
   std::filesystem::path cache_directory;  ///< empty: default_cache_directory()
   bool use_disk = true;                   ///< false: databases in memory
   /// File that the problems planned and executed here are added to, with counts; empty: settings().capture. See
   /// capture.h and `fftconv-tune replay`.
   std::filesystem::path capture;
+  /// Where plan() measures: the processes that candidates are compiled and run in, as `fftconv-tune sweep` does, so
+  /// that one that crashes or hangs costs its own trial and not the application. make_worker_pool() of worker.h makes
+  /// one, with limits of time and memory. Null: candidates run in this process. A plan's own kernel always does.
+  std::shared_ptr<WorkerPool> workers;
   LogCallback log;  ///< may be called from threads of the context, until it is gone
 };
 
@@ -102,7 +108,9 @@ class Context {
   virtual Device& device() = 0;
   virtual const Environment& environment() const = 0;
 
-  /// The plan for a problem. One found in memory costs about 100 ns and no lock.
+  /// The plan for a problem. One found in memory costs about 100 ns and no lock. Errors: unsupported,
+  /// invalid_argument; where the rigor measures those of search() and, with ContextOptions::workers, of
+  /// make_worker_runner().
   virtual Result<Plan> plan(const Problem& problem, const PlanOptions& options = {}) = 0;
   /// A plan to begin with at once, while the one that plan() would give is made in the background: see async_plan.h.
   virtual Result<AsyncPlan> plan_async(const Problem& problem, const PlanOptions& options = {}) = 0;

@@ -42,8 +42,9 @@ struct SearchSummary {
   /// and the candidate that was ranked first; 0.01 = 1 %. None where there was no such search.
   std::optional<double> regret, regret_of_first;
   SearchRecord record;
-  int reused = 0;  ///< trials that were in the database already
-  int failed = 0;  ///< compile, launch or result
+  int reused = 0;   ///< trials that were in the database already
+  int failed = 0;   ///< compile, launch or result
+  int untried = 0;  ///< met no failure of their own: there was no room for them, or no compiler
   int dropped = 0;
   int throttled = 0;  ///< samples thrown away
 };
@@ -54,8 +55,11 @@ int candidate_limit(Rigor rigor, int space);
 
 /// Tries the candidate in use and the plain default, then what a Surrogate proposes, which learns from every time;
 /// races them in heats, each with the best so far among them; measures finalists again; stores each trial as soon as
-/// it is known. Trials already in the database are not repeated. Errors: unsupported where the device cannot
-/// measure or no candidate exists, invalid_argument for a rigor that does not measure.
+/// it is known. Trials already in the database are not repeated. An error of the machine is stored against nobody: a
+/// candidate that finds no room, or no compiler, stays untried (the search then counts as incomplete), any other
+/// error ends the search. Errors: unsupported where the device cannot measure or no candidate exists,
+/// invalid_argument for a rigor that does not measure; those of Runner::prepare(), out_of_memory and
+/// dependency_missing where they met all.
 Result<SearchSummary> search(Context& context, const Problem& problem, const SearchOptions& options = {});
 /// The same with another runner.
 Result<SearchSummary> search(Context& context, Runner& runner, const Problem& problem, const SearchOptions& options);

@@ -28,18 +28,36 @@ struct WorkerOptions {
 /// was installed. Empty where there is none.
 std::filesystem::path find_worker();
 
-/// Processes that outlive one problem: a sweep makes one pool. Thread-safe. Nothing is started before it is needed.
+/// Processes that compile, as many as threads ask for at once, and outlive one problem: a sweep makes one pool.
+/// Thread-safe. Nothing is started before it is needed.
 class WorkerPool;
 /// Errors: not_found where there is no worker program.
 Result<std::shared_ptr<WorkerPool>> make_worker_pool(const WorkerOptions& options = {});
 
-/// A runner whose candidates are compiled, loaded, checked and timed in processes of the pool. Sources are emitted
-/// and binaries and trials are stored by this process alone. A candidate that crashes, hangs, runs out of memory or
+/// A runner whose candidates are compiled, loaded, checked and timed in worker processes. Sources are emitted and
+/// binaries and trials are stored by this process alone. A candidate that crashes, hangs, runs out of memory or
 /// writes over the worker's channel is charged with it (TrialStatus::crashed or timed_out, and why), and the others
-/// go on in a new process; so does the next after a failed launch, whose context may be broken. Where a candidate
-/// fails after others ran in the same process, it is tried again in a fresh one: if it does not fail there, the one
-/// that ran before it is suspected, and charged at the second time. `context` must outlive the runner. Errors: those
-/// of make_runner(); worker processes that do not start.
+/// go on in a new process; so does the next after a failed launch or a wrong result, whose process may be damaged.
+///
+/// What counts as proof, for a failure of any kind:
+///
+/// - One that had the process to itself is charged with it.
+///
+/// - One that failed where others ran before is tried as often in a process of its own. Failing there it is charged.
+///
+/// - Else it stays in a process of its own, and the failure is repeated with nothing but the one that ran before it.
+///   If a third candidate fails after that one, too (where there is no third: if the failure repeats twice), the one
+///   before is charged. If the third does not fail, the candidate is: it cannot stand what others can.
+///
+/// - A wrong result is not forgiven because it was right at a second try: unless the one before is to blame, a
+///   candidate that was wrong once is charged with it.
+///
+/// - What is the machine's fault (a worker does not start, or is killed by signal 9) is charged to nobody: it is an
+///   error of Runner::prepare() or sample().
+///
+/// Candidates run in processes that are started for them, never in one that compiles; these end when the last of
+/// those that were prepared together is released. `context` must outlive the runner. Errors: those of make_runner();
+/// io where the worker program does not start, ends at once or is another version of the library.
 Result<std::unique_ptr<Runner>> make_worker_runner(const std::shared_ptr<WorkerPool>& pool, Context& context,
                                                    const Problem& problem, const MeasurePolicy& policy);
 

@@ -88,8 +88,10 @@ class CudaDevice final : public Device {
     if (status != cuda::cu_success) {
       std::size_t free = 0, total = 0;
       driver.memory_info(&free, &total);
-      return Error{ErrorCode::out_of_memory, fmt::format("The GPU cannot allocate {} bytes, {} of {} are free ({}).",
-                                                         bytes, free, total, driver.describe(status))};
+      const bool full = status == cuda::cu_out_of_memory;  // else a kernel before broke the context
+      return Error{full ? ErrorCode::out_of_memory : ErrorCode::launch_failed,
+                   fmt::format("The GPU cannot allocate {} bytes, {} of {} are free ({}).", bytes, free, total,
+                               driver.describe(status))};
     }
     return std::unique_ptr<DeviceBuffer>(new CudaBuffer(context_, address, bytes));
   }

@@ -52,12 +52,13 @@ class FakeDevice : public Device {
   }
   Result<void> synchronize(Stream) override { return {}; }
 
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry&, const KernelArgs&, bool) override {
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry&, const KernelArgs& args, bool) override {
     const auto* fake = dynamic_cast<const FakeKernel*>(&kernel);
     if (!fake) return invalid("The kernel was loaded by another device: load it with this one.");
     if (script_->launch) {
       if (Result<void> launched = script_->launch(fake->config()); !launched) return launched.error();
     }
+    if (script_->trespass) script_->trespass(fake->config(), args);
     if (!script_->sample) return Sample{.seconds = 1e-3};
     int call = 0;
     {

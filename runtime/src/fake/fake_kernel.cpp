@@ -74,6 +74,7 @@ Result<void> FakeKernel::convolve(const KernelArgs& args) const {
       store_row(problem_, args.y, b, h, y);
     }
   }
+  if (script_->trespass) script_->trespass(config_, args);
   return {};
 }
 

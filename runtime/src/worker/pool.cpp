@@ -51,6 +51,10 @@ Result<std::unique_ptr<worker::Process>> WorkerPool::take() {
       return process;
     }
   }
+  return start();
+}
+
+Result<std::unique_ptr<worker::Process>> WorkerPool::start() const {
   return worker::Process::start(options_.program, options_.limits.memory_bytes);
 }
 

@@ -1,4 +1,4 @@
-// Worker processes that wait for work.
+// Worker processes that compile and wait for more of it, and the way to others.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,10 @@ class WorkerPool {
 
   /// One that waits, or a new one. Errors: io where none starts.
   Result<std::unique_ptr<worker::Process>> take();
-  /// A dead one is forgotten.
+  /// A new one, whatever waits.
+  Result<std::unique_ptr<worker::Process>> start() const;
+  /// A dead one is forgotten. Not for one that ran a candidate: what that left behind would be in the next binary, or
+  /// be charged to a candidate of another problem.
   void give_back(std::unique_ptr<worker::Process> process);
 
  private:

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -18,7 +19,8 @@ extern char** environ;
 namespace fftconv::worker {
 namespace {
 
-constexpr int kChannel = 3;  // in the worker
+constexpr int kChannel = 3;         // in the worker
+constexpr double kTellSeconds = 1;  // for what has no answer
 
 /// posix_spawn's two objects, freed with this one.
 struct SpawnSetup {
@@ -63,6 +65,8 @@ Result<std::unique_ptr<Process>> Process::start(const std::filesystem::path& pro
     const int mode = standard == STDIN_FILENO ? O_RDONLY : O_WRONLY;
     posix_spawn_file_actions_addopen(&setup.actions, standard, "/dev/null", mode, 0);
   }
+  // Whatever else this process has open, a candidate must not be able to write to it.
+  posix_spawn_file_actions_addclosefrom_np(&setup.actions, kChannel + 1);
   // A group of its own: Ctrl-C in the terminal is the parent's to handle, and what a worker starts ends with it.
   posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   posix_spawnattr_setpgroup(&setup.attributes, 0);
@@ -93,16 +97,11 @@ Process::~Process() { end(); }
 
 std::string Process::end() {
   if (dead()) return {};
-  // A worker that is well ends by itself when its channel closes; one that is not gets no time to think about it.
+  // At once: a worker keeps nothing that would have to be written first. How one ended that is gone already stays.
   int status = 0;
-  bool gone = waitpid(pid_, &status, WNOHANG) == pid_;
-  if (!gone) {
-    kill(-pid_, SIGKILL);
-    kill(pid_, SIGKILL);  // where it had not yet become the leader of its group
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
-  } else {
-    kill(-pid_, SIGKILL);  // what it may have started
-  }
+  kill(-pid_, SIGKILL);  // before the process is waited for: until then nobody else gets its number
+  kill(pid_, SIGKILL);   // where it had not yet become the leader of its group
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
   close(channel_);
   pid_ = 0;
   return describe(status);
@@ -114,10 +113,12 @@ Result<Message> Process::ask(const Message& request, double seconds, Failure& fa
     return Error{kind == Failure::Kind::timed_out ? ErrorCode::timeout : ErrorCode::launch_failed, failure.reason};
   };
   if (dead()) return fail(Failure::Kind::crashed, "had ended before");
-  Result<void> sent = send(channel_, request);
-  Result<Message> answer = sent ? receive(channel_, seconds) : Result<Message>(sent.error());
+  const auto start = std::chrono::steady_clock::now();
+  const Result<void> sent = send(channel_, request, seconds);
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  Result<Message> answer =
+      sent ? receive(channel_, std::max(0.0, seconds - spent.count())) : Result<Message>(sent.error());
   if (answer && answer->kind == Kind::answer) {
-    ++answered_;
     return answer;
   }
   if (!answer && answer.error().code == ErrorCode::timeout) {
@@ -137,7 +138,10 @@ Result<Message> Process::ask(const Message& request, double seconds, Failure& fa
   }
   std::string how = end();
   if (!gone) return fail(Failure::Kind::crashed, "closed its channel");
-  if (how.find("signal 6 ") != std::string::npos || how.find("signal 9 ") != std::string::npos) {
+  if (how.find("signal 9 ") != std::string::npos) {
+    return fail(Failure::Kind::killed, how + ", perhaps by the system for want of memory,");
+  }
+  if (how.find("signal 6 ") != std::string::npos) {
     how +=
         fmt::format(", perhaps for want of memory: its limit is {:.3g} GB", static_cast<double>(memory_bytes_) / 1e9);
   }
@@ -145,7 +149,8 @@ Result<Message> Process::ask(const Message& request, double seconds, Failure& fa
 }
 
 void Process::tell(const Message& message) {
-  if (!dead()) (void)send(channel_, message);
+  // Half a message would spoil the next one.
+  if (!dead() && !send(channel_, message, kTellSeconds)) end();
 }
 
 }  // namespace fftconv::worker

@@ -10,17 +10,18 @@
 
 namespace fftconv::worker {
 
-/// How a request failed, and what that says of the candidate that it was about.
+/// How a request failed, and what that says of the candidate that it was about: nothing where the process was
+/// `killed`, by signal 9, which the system sends where memory ends, or somebody else.
 struct Failure {
-  enum class Kind { timed_out, crashed } kind = Kind::crashed;
+  enum class Kind { timed_out, crashed, killed } kind = Kind::crashed;
   std::string reason;  ///< one sentence without a full stop: "ended by signal 11 (Segmentation fault)"
 };
 
 /// Ended with the object. For one thread at a time.
 class Process {
  public:
-  /// Starts `program` with its channel as descriptor 3, without standard input and output, as the leader of a process
-  /// group of its own. Errors: io.
+  /// Starts `program` with its channel as descriptor 3, without standard input and output and any other descriptor,
+  /// as the leader of a process group of its own. Errors: io.
   static Result<std::unique_ptr<Process>> start(const std::filesystem::path& program, std::int64_t memory_bytes);
   ~Process();
   Process(const Process&) = delete;
@@ -28,11 +29,9 @@ class Process {
 
   /// Sends a request and waits for its answer. On a failure the process is ended (dead() is true).
   Result<Message> ask(const Message& request, double seconds, Failure& failure);
-  /// Sends what has no answer.
+  /// Sends what has no answer. A process that does not take it is ended.
   void tell(const Message& message);
   bool dead() const { return pid_ <= 0; }
-  /// Requests that were answered so far.
-  int answered() const { return answered_; }
 
  private:
   Process(pid_t pid, int channel, std::int64_t memory_bytes)
@@ -43,7 +42,6 @@ class Process {
   pid_t pid_;
   int channel_;
   std::int64_t memory_bytes_;
-  int answered_ = 0;
 };
 
 }  // namespace fftconv::worker

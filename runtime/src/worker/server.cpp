@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -25,8 +26,10 @@ namespace {
 using namespace worker;
 
 void set_limits(std::int64_t memory_bytes) {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
+  const rlimit no_core{1, 1};  // at 1 Linux leaves out cores that go to a program, too; at 0 it does not
+  setrlimit(RLIMIT_CORE, &no_core);
+  // Where the machine's memory ends before the limit does, this process is to go, not the tuner.
+  std::ofstream("/proc/self/oom_score_adj") << 1000;
   if (memory_bytes > 0 && !FFTCONV_SANITIZED) {
     const auto bytes = static_cast<rlim_t>(memory_bytes);
     const rlimit memory{bytes, bytes};
@@ -79,19 +82,30 @@ class Server {
 
  private:
   Message begin(Reader& in) {
-    const auto kind = in.get<DeviceKind>();
+    const auto kind = in.get(DeviceKind::fake);
     const int ordinal = in.get<int>();
     const Result<Problem> problem = parse_problem(in.text());
     policy_ = get_policy(in);
+    const std::string generator = in.text();
+    const bool runs = in.flag();
     if (!in.ok() || !problem) return refusal(invalid("The request that begins a problem cannot be read."));
+    if (generator != generator_digest()) {
+      return refusal(
+          invalid("The worker program is of another version than its parent: install both from one build."));
+    }
     problem_ = *problem;
     runner_.reset();
-    if (!context_) {
+    if (!context_ || kind != context_->device().facts().kind || ordinal != context_->device().ordinal()) {
       auto device = open_(kind, ordinal);
       if (!device) return refusal(device.error());
       auto context = Context::create(*device, {.use_disk = false});
       if (!context) return refusal(context.error());
       context_ = *context;
+    }
+    if (runs) {
+      auto runner = make_runner(*context_, problem_, policy_);
+      if (!runner) return refusal(runner.error());
+      runner_ = std::move(*runner);
     }
     return done();
   }
@@ -112,15 +126,12 @@ class Server {
     const CompiledKernel kernel = get_kernel(in);
     if (!source) return refusal(source.error());
     if (!in.ok()) return refusal(invalid("The request that prepares a candidate cannot be read."));
-    if (!runner_) {
-      auto runner = make_runner(*context_, problem_, policy_);
-      if (!runner) return refusal(runner.error());
-      runner_ = std::move(*runner);
-    }
+    if (!runner_) return refusal(invalid("This process was begun for compiling."));
     context_->keep_kernel(*source, kernel);
     Writer out;
-    out.put(true);
-    put(out, runner_->prepare(source->config));
+    const Result<Measurement> measurement = runner_->prepare(source->config);
+    if (!measurement) return refusal(measurement.error());
+    put(out.put(true), *measurement);
     return answer(out);
   }
 
@@ -130,7 +141,7 @@ class Server {
     const Result<Sample> sample = runner_->sample(*config);
     if (!sample) return refusal(sample.error());
     Writer out;
-    out.put(true).put(sample->seconds).put(sample->clock_hz).put(sample->throttled);
+    put(out.put(true), *sample);
     return answer(out);
   }
 
@@ -139,7 +150,7 @@ class Server {
     if (config && runner_) runner_->release(*config);
   }
 
-  // The parent's digest must be this process's: else the two are not the same version of the library.
+  // The parent's digest must be this process's: what is checked and timed here is stored under it.
   Result<KernelSource> source_of(Reader& in) {
     const Result<KernelConfig> config = parse_config(in.text());
     const std::string digest = in.text();
@@ -147,7 +158,7 @@ class Server {
     if (!context_) return invalid("No problem was begun.");
     Result<KernelSource> source = emit(problem_, *config, context_->device().facts());
     if (source && source->digest != digest) {
-      return invalid("The worker program emits another source than its parent: install both from one build.");
+      return invalid("The worker process emits another source than its parent for this device.");
     }
     return source;
   }
@@ -178,7 +189,7 @@ int worker_main(int argc, char** argv, const OpenDevice& open) {
     const Result<Message> request = receive(channel, -1);
     if (!request) return request.error().code == ErrorCode::not_found ? 0 : 1;
     const std::optional<Message> reply = server.serve(*request);
-    if (reply && !send(channel, *reply)) return 1;
+    if (reply && !send(channel, *reply, -1)) return 1;
   }
 }
 

@@ -13,12 +13,12 @@ inline void put(Writer& out, const CompiledKernel& kernel) {
 }
 inline CompiledKernel get_kernel(Reader& in) {
   CompiledKernel kernel;
-  kernel.format = in.get<BinaryFormat>();
+  kernel.format = in.get(BinaryFormat::object);
   kernel.binary = in.bytes();
-  kernel.registers = in.get<int>();
-  kernel.spill_bytes = in.get<int>();
-  kernel.static_shared_bytes = in.get<std::int64_t>();
-  kernel.compile_s = in.get<double>();
+  kernel.registers = in.count();
+  kernel.spill_bytes = in.count();
+  kernel.static_shared_bytes = in.count<std::int64_t>();
+  kernel.compile_s = in.amount();
   kernel.log = in.text();
   return kernel;
 }
@@ -29,19 +29,37 @@ inline void put(Writer& out, const Measurement& m) {
 }
 inline Measurement get_measurement(Reader& in) {
   Measurement m;
-  m.status = in.get<TrialStatus>();
+  m.status = in.get(TrialStatus::crashed);
   m.reason = in.text();
   m.error = in.get<double>();
-  m.registers = in.get<int>();
-  m.spill_bytes = in.get<int>();
-  m.compile_s = in.get<double>();
+  m.registers = in.count();
+  m.spill_bytes = in.count();
+  m.compile_s = in.amount();
+  // Not checked, or a distance: infinite where the output was not finite, and then it is no good result.
+  const bool right = m.status == TrialStatus::measured;
+  if (std::isnan(m.error) || (m.error < 0 && m.error != -1) || (right && !(m.error >= 0 && std::isfinite(m.error)))) {
+    in.refuse();
+  }
+  if (m.status == TrialStatus::dropped) in.refuse();  // it was not raced yet
   return m;
+}
+
+inline void put(Writer& out, const Sample& sample) {
+  out.put(sample.seconds).put(sample.clock_hz).put(sample.throttled);
+}
+inline Sample get_sample(Reader& in) {
+  Sample sample;
+  sample.seconds = in.amount();
+  sample.clock_hz = in.amount();
+  sample.throttled = in.flag();
+  if (sample.seconds == 0) in.refuse();
+  return sample;
 }
 
 inline void put(Writer& out, const MeasurePolicy& policy) { out.put(policy.cold).put(policy.seed); }
 inline MeasurePolicy get_policy(Reader& in) {
   MeasurePolicy policy;
-  policy.cold = in.get<bool>();
+  policy.cold = in.flag();
   policy.seed = in.get<std::uint64_t>();
   return policy;
 }
@@ -49,9 +67,15 @@ inline MeasurePolicy get_policy(Reader& in) {
 inline void put(Writer& out, const Error& error) { out.put(error.code).put(error.message); }
 inline Error get_error(Reader& in) {
   Error error;
-  error.code = in.get<ErrorCode>();
+  error.code = in.get(ErrorCode::crashed);
   error.message = in.text();
   return error;
+}
+/// What came instead of a value: the error that the other side tells, or that its answer makes no sense.
+inline Error refusal_in(Reader& in) {
+  Error told = get_error(in);
+  if (in.ok()) return told;
+  return {ErrorCode::crashed, "The worker process sent an answer that cannot be read."};
 }
 
 }  // namespace fftconv::worker

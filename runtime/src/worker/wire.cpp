@@ -52,15 +52,21 @@ class Deadline {
   Clock::time_point end_ = Clock::now();
 };
 
+Result<void> wait_for(int channel, short event, const Deadline& deadline) {
+  for (;;) {
+    pollfd wait{.fd = channel, .events = event, .revents = 0};
+    const int ready = poll(&wait, 1, deadline.milliseconds_left());
+    if (ready > 0) return {};
+    if (ready == 0) return Error{ErrorCode::timeout, "the other end did not answer in time"};
+    if (errno != EINTR) return Error{ErrorCode::io, "the channel cannot be waited for"};
+  }
+}
+
 Result<void> receive_all(int channel, std::byte* data, std::size_t size, const Deadline& deadline) {
   while (size > 0) {
-    pollfd wait{.fd = channel, .events = POLLIN, .revents = 0};
-    const int left = deadline.milliseconds_left();
-    const int ready = poll(&wait, 1, left);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0) return Error{ErrorCode::timeout, "no answer came in time"};
-    const ssize_t got = recv(channel, data, size, 0);
-    if (got < 0 && errno == EINTR) continue;
+    if (auto ready = wait_for(channel, POLLIN, deadline); !ready) return ready;
+    const ssize_t got = recv(channel, data, size, MSG_DONTWAIT);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got <= 0) return Error{ErrorCode::not_found, "the other end of the channel was closed"};
     data += got;
     size -= static_cast<std::size_t>(got);
@@ -70,7 +76,8 @@ Result<void> receive_all(int channel, std::byte* data, std::size_t size, const D
 
 }  // namespace
 
-Result<void> send(int channel, const Message& message) {
+Result<void> send(int channel, const Message& message, double seconds) {
+  const Deadline deadline(seconds);
   Header header{.kind = static_cast<std::uint32_t>(message.kind),
                 .size = message.payload.size(),
                 .checksum = checksum_of(message.payload)};
@@ -78,8 +85,9 @@ Result<void> send(int channel, const Message& message) {
                                                         std::span<const std::byte>(message.payload)};
   for (std::span<const std::byte> part : parts) {
     while (!part.empty()) {
-      const ssize_t put = ::send(channel, part.data(), part.size(), MSG_NOSIGNAL);
-      if (put < 0 && errno == EINTR) continue;
+      if (auto ready = wait_for(channel, POLLOUT, deadline); !ready) return ready;
+      const ssize_t put = ::send(channel, part.data(), part.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (put < 0 && (errno == EINTR || errno == EAGAIN)) continue;
       if (put <= 0) return Error{ErrorCode::io, "the channel does not take the message"};
       part = part.subspan(static_cast<std::size_t>(put));
     }

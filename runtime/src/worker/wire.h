@@ -1,6 +1,7 @@
 // Values as bytes, and bytes as messages: what a worker and its parent say to each other.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -57,11 +58,37 @@ class Reader {
   explicit Reader(std::span<const std::byte> data) : data_(data) {}
 
   template <class T>
-  requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) T get() {
+  requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) T get() {
     T value{};
     const auto bytes = take(sizeof value);
     if (!bytes.empty()) std::memcpy(&value, bytes.data(), sizeof value);
     return value;
+  }
+  /// One of an enumeration that begins at 0 and ends with `last`.
+  template <class E>
+  requires(std::is_enum_v<E>) E get(E last) {
+    const auto value = get<std::underlying_type_t<E>>();
+    if (value >= 0 && value <= static_cast<std::underlying_type_t<E>>(last)) return static_cast<E>(value);
+    ok_ = false;
+    return E{};
+  }
+  /// Not below 0.
+  template <class T = int>
+  T count() {
+    const T value = get<T>();
+    if (value < 0) ok_ = false;
+    return value;
+  }
+  /// Finite, and not below 0.
+  double amount() {
+    const auto value = get<double>();
+    if (!std::isfinite(value) || value < 0) ok_ = false;
+    return value;
+  }
+  bool flag() {
+    const auto value = get<std::uint8_t>();
+    if (value > 1) ok_ = false;
+    return ok_ && value == 1;
   }
   std::string text() {
     const auto bytes = take(get<std::uint64_t>());
@@ -71,6 +98,8 @@ class Reader {
     const auto found = take(get<std::uint64_t>());
     return {found.begin(), found.end()};
   }
+  /// For what was there and makes no sense.
+  void refuse() { ok_ = false; }
   /// Everything was there and nothing is left.
   bool ok() const { return ok_ && data_.empty(); }
 
@@ -89,8 +118,9 @@ class Reader {
   bool ok_ = true;
 };
 
-/// Sends all of a message. Errors: io.
-Result<void> send(int channel, const Message& message);
+/// Sends all of a message, in at most `seconds` (negative: for ever): who does not read must not stop who writes.
+/// Errors: timeout; io where the other end was closed.
+Result<void> send(int channel, const Message& message, double seconds);
 
 /// Waits for a whole message, at most `seconds` (negative: for ever). Errors: timeout; not_found where the other end
 /// was closed; damaged where what came is no message.

@@ -1,296 +1,186 @@
-// The tuner's side: a Runner whose candidates live in another process.
+// The tuner's side: a Runner whose candidates live in other processes, and whose fault it is when one fails.
 #include <fmt/format.h>
 
-#include <condition_variable>
+#include <algorithm>
 #include <map>
-#include <mutex>
 #include <set>
 
 #include "fftconv/plan.h"
 #include "fftconv/worker.h"
-#include "worker/pool.h"
-#include "worker/values.h"
+#include "trial_status.h"
+#include "worker/compiling.h"
+#include "worker/room.h"
+#include "worker/starter.h"
 
 namespace fftconv {
 namespace {
 
 using namespace worker;
 
-constexpr int kMostStarts = 3;     // of a process that fails to begin, one after another
-constexpr int kMostSuspicion = 2;  // times that others fail after a candidate, and not without it
-
-Measurement charged(TrialStatus status, std::string reason) {
-  Measurement measurement;
-  measurement.status = status;
-  measurement.reason = std::move(reason);
-  return measurement;
-}
-
-Measurement charged(const Failure& failure, const char* doing) {
-  const bool hung = failure.kind == Failure::Kind::timed_out;
-  return charged(hung ? TrialStatus::timed_out : TrialStatus::crashed,
-                 fmt::format("The worker process {} while it was {} this.", failure.reason, doing));
-}
-
-/// A failure that another candidate may have caused: what it left behind in the process.
-bool may_be_anothers(TrialStatus status) {
-  return status == TrialStatus::crashed || status == TrialStatus::launch_failed ||
-         status == TrialStatus::wrong_result;
+/// The candidate's error in a measurement, or in a Result what is the machine's.
+Result<Measurement> told(const Error& error) {
+  if (of_the_machine(error.code)) return error;
+  return charged(error);
 }
 
 class WorkerRunner : public Runner {
  public:
   WorkerRunner(std::shared_ptr<WorkerPool> pool, Context& context, const Problem& problem,
                const MeasurePolicy& policy)
-      : pool_(std::move(pool)), context_(context), problem_(problem), policy_(policy) {}
-  ~WorkerRunner() override { pool_->give_back(std::move(runner_)); }
+      : starter_(std::move(pool), context, problem, policy),
+        compiling_(starter_, context, problem),
+        company_(starter_, compiling_) {}
 
-  void compile(const KernelConfig& config) override {
+  /// So that a worker which cannot be had is known before any candidate is tried.
+  Result<void> start() { return company_.open(); }
+
+  void compile(const KernelConfig& config) override { compiling_.compile(config); }
+
+  Result<Measurement> prepare(const KernelConfig& config) override {
     const std::string name = to_string(config);
-    {
-      const std::lock_guard lock(mutex_);
-      if (compiled_.contains(name) || !compiling_.insert(name).second) return;
-    }
-    Compiled made = compile_now(config);
-    {
-      const std::lock_guard lock(mutex_);
-      compiled_.insert_or_assign(name, std::make_shared<const Compiled>(std::move(made)));
-      compiling_.erase(name);
-    }
-    changed_.notify_all();
-  }
-
-  Measurement prepare(const KernelConfig& config) override {
-    const std::shared_ptr<const Compiled> compiled = take_compiled(config);
-    if (!compiled->kernel) return compiled->failure;
-    Measurement measurement = prepare_in_worker(config, *compiled);
-    if (may_be_anothers(measurement.status) && served_ > 0) {
-      const std::string suspect = last_;
-      discard();
-      const Measurement alone = prepare_in_worker(config, *compiled);
-      if (alone.status == TrialStatus::measured) suspicion(suspect, to_string(config));
-      measurement = alone;
-    }
-    measurement.registers = compiled->kernel->registers;
-    measurement.spill_bytes = compiled->kernel->spill_bytes;
-    measurement.compile_s = compiled->kernel->compile_s;
-    if (measurement.status == TrialStatus::launch_failed) discard();  // its context may be broken
-    if (measurement.status == TrialStatus::measured) wanted_.insert(to_string(config));
+    const Result<std::shared_ptr<const Compiled>> compiled = compiling_.take(config);
+    if (!compiled) return compiled.error();
+    if (!(*compiled)->kernel) return (*compiled)->failure;
+    Result<Measurement> measurement = prepare_somewhere(config);
+    if (!measurement) return measurement;
+    measurement->registers = (*compiled)->kernel->registers;
+    measurement->spill_bytes = (*compiled)->kernel->spill_bytes;
+    measurement->compile_s = (*compiled)->kernel->compile_s;
+    if (measurement->status == TrialStatus::measured) wanted_.insert_or_assign(name, config);
     return measurement;
   }
 
   Result<Sample> sample(const KernelConfig& config) override {
     const std::string name = to_string(config);
-    if (const auto found = charges_.find(name); found != charges_.end()) return found->second;
     if (!wanted_.contains(name)) return invalid("The candidate was not prepared: call prepare() first.");
-    const bool fresh = served_ == 0;
-    Result<Sample> sample = sample_in_worker(config);
-    const bool in_question = !sample && sample.error().code != ErrorCode::timeout && !fresh;
-    if (in_question) {
-      const std::string suspect = last_;
-      discard();
-      Result<Sample> alone = sample_in_worker(config);
-      if (alone) suspicion(suspect, name);
-      sample = std::move(alone);
-    }
-    if (!sample) {
-      discard();
-      wanted_.erase(name);
-      charges_.emplace(name, sample.error());
-    }
+    if (const auto charge = charges_.find(name); charge != charges_.end()) return charge->second;
+    Room& room = room_of(name);
+    Result<Sample> sample = room.sample(config);
+    if (sample || of_the_machine(sample.error().code)) return sample;
+    if (!room.before(config)) return charge(config, room, sample.error());
+    const Result<Measurement> alone = try_alone(config, room, sample.error());
+    if (!alone) return alone.error();
+    if (alone->status != TrialStatus::measured) return error_of(*alone);
+    sample = room_of(name).sample(config);
+    if (!sample && !of_the_machine(sample.error().code)) return charge(config, room_of(name), sample.error());
     return sample;
   }
 
   void release(const KernelConfig& config) override {
     const std::string name = to_string(config);
     wanted_.erase(name);
-    charges_.erase(name);
-    if (loaded_.erase(name) > 0 && runner_) {
-      Writer out;
-      runner_->tell({Kind::release, out.put(name).take()});
-    }
-    const std::lock_guard lock(mutex_);
-    compiled_.erase(name);
+    compiling_.forget(config);
+    room_of(name).release(config);
+    if (const auto own = own_.find(name); own != own_.end()) own->second.close();
+    // What candidates leave behind reaches those of their own heat at most.
+    if (wanted_.empty()) company_.close();
   }
 
  private:
-  struct Compiled {
-    KernelSource source;
-    std::optional<CompiledKernel> kernel;
-    Measurement failure;  ///< where there is no kernel
-  };
-
-  // --- compiling, on any thread
-
-  Compiled compile_now(const KernelConfig& config) {
-    Compiled made;
-    Result<KernelSource> source = emit(problem_, config, context_.device().facts());
-    if (!source) {
-      made.failure = charged(TrialStatus::illegal, source.error().message);
-      return made;
-    }
-    made.source = std::move(*source);
-    if ((made.kernel = context_.cached_kernel(made.source))) return made;
-    Result<std::unique_ptr<Process>> process = begun();
-    if (!process) {
-      made.failure = charged(TrialStatus::compile_failed, process.error().message);
-      return made;
-    }
-    Writer out;
-    out.put(to_string(config)).put(made.source.digest);
-    Failure failure;
-    const Result<Message> answer =
-        (*process)->ask({Kind::compile, out.take()}, pool_->options().limits.compile_s, failure);
-    if (!answer) {
-      made.failure = charged(failure, "compiling");
-      return made;
-    }
-    pool_->give_back(std::move(*process));
-    Reader in(answer->payload);
-    if (in.get<bool>()) {
-      CompiledKernel kernel = get_kernel(in);
-      if (in.ok()) {
-        context_.keep_kernel(made.source, kernel);
-        made.kernel = std::move(kernel);
-      } else {
-        made.failure = charged(TrialStatus::crashed, "The worker process sent a binary that cannot be read.");
-      }
-    } else {
-      made.failure = charged(TrialStatus::compile_failed, get_error(in).message);
-    }
-    return made;
+  Room& room_of(const std::string& name) {
+    const auto own = own_.find(name);
+    return own == own_.end() ? company_ : own->second;
   }
 
-  std::shared_ptr<const Compiled> take_compiled(const KernelConfig& config) {
+  Result<Measurement> prepare_somewhere(const KernelConfig& config) {
     const std::string name = to_string(config);
-    for (;;) {
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return !compiling_.contains(name); });
-        if (const auto found = compiled_.find(name); found != compiled_.end()) return found->second;
-      }
-      compile(config);
-    }
-  }
-
-  // --- processes
-
-  /// A process that knows the problem.
-  Result<std::unique_ptr<Process>> begun() {
-    Writer out;
-    out.put(context_.device().facts().kind).put(context_.device().ordinal()).put(to_string(problem_));
-    put(out, policy_);
-    const Message request{Kind::begin, out.take()};
-    Error last{ErrorCode::io, "No worker process starts."};
-    for (int attempt = 0; attempt < kMostStarts; ++attempt) {
-      Result<std::unique_ptr<Process>> process = pool_->take();
-      if (!process) return process;
-      Failure failure;
-      const Result<Message> answer = (*process)->ask(request, pool_->options().limits.run_s, failure);
-      if (!answer) {
-        last = {ErrorCode::io,
-                fmt::format("The worker process {} before it was asked for anything.", failure.reason)};
-        continue;
-      }
-      Reader in(answer->payload);
-      if (in.get<bool>()) return process;
-      return get_error(in);  // the device is not there for it: another process will not find it either
-    }
-    return last;
-  }
-
-  Result<void> ensure_runner() {
-    if (runner_ && !runner_->dead()) return {};
-    discard();
-    Result<std::unique_ptr<Process>> process = begun();
-    if (!process) return process.error();
-    runner_ = std::move(*process);
-    return {};
-  }
-
-  void discard() {
-    runner_.reset();
-    loaded_.clear();
-    served_ = 0;
-    last_.clear();
-  }
-
-  // --- running, on the search's thread
-
-  Measurement prepare_in_worker(const KernelConfig& config, const Compiled& compiled) {
-    if (Result<void> there = ensure_runner(); !there) return charged(TrialStatus::crashed, there.error().message);
-    Writer out;
-    out.put(to_string(config)).put(compiled.source.digest);
-    put(out, *compiled.kernel);
-    Failure failure;
-    const Result<Message> answer = runner_->ask({Kind::prepare, out.take()}, pool_->options().limits.run_s, failure);
-    if (!answer) return charged(failure, "checking");
-    ++served_;
-    last_ = to_string(config);
-    Reader in(answer->payload);
-    if (!in.get<bool>()) return charged(TrialStatus::launch_failed, get_error(in).message);
-    Measurement measurement = get_measurement(in);
-    if (!in.ok()) return charged(TrialStatus::crashed, "The worker process sent a measurement that cannot be read.");
-    if (measurement.status == TrialStatus::measured) loaded_.insert(to_string(config));
+    if (const auto before = charges_.find(name); before != charges_.end()) return charged(before->second);
+    Room& room = room_of(name);
+    Result<Measurement> measurement = room.prepare(config);
+    if (!measurement || measurement->status == TrialStatus::measured) return measurement;
+    if (room.before(config)) return try_alone(config, room, error_of(*measurement));
+    room.close();  // whatever it did, nobody is to come after it
     return measurement;
   }
 
-  Result<Sample> sample_in_worker(const KernelConfig& config) {
+  Error charge(const KernelConfig& config, Room& room, const Error& error) {
+    room.close();
+    return charges_.insert_or_assign(to_string(config), error).first->second;
+  }
+
+  /// For one that failed in the company of others: tries it as often as there in a process of its own, where it stays
+  /// if it does not fail. Errors: the machine's.
+  Result<Measurement> try_alone(const KernelConfig& config, Room& company, const Error& failed) {
     const std::string name = to_string(config);
-    if (!runner_ || runner_->dead() || !loaded_.contains(name)) {
-      const Measurement again = prepare_in_worker(config, *take_compiled(config));
-      if (again.status == TrialStatus::timed_out) return Error{ErrorCode::timeout, again.reason};
-      if (again.status == TrialStatus::crashed) return Error{ErrorCode::crashed, again.reason};
-      if (again.status != TrialStatus::measured) return Error{ErrorCode::launch_failed, again.reason};
+    const int runs = company.runs(config);
+    const KernelConfig suspect = *company.before(config);
+    const int suspects_runs = company.runs(suspect);
+    company.close();
+    Room& room = own_.try_emplace(name, starter_, compiling_).first->second;
+    Result<Measurement> measurement = room.prepare(config);
+    for (int i = 0; i < runs && measurement && measurement->status == TrialStatus::measured; ++i) {
+      if (const Result<Sample> sample = room.sample(config); !sample) measurement = told(sample.error());
     }
-    Writer out;
-    Failure failure;
-    const Result<Message> answer =
-        runner_->ask({Kind::sample, out.put(name).take()}, pool_->options().limits.run_s, failure);
-    if (!answer) {
-      const Measurement charge = charged(failure, "timing");
-      const bool hung = charge.status == TrialStatus::timed_out;
-      return Error{hung ? ErrorCode::timeout : ErrorCode::crashed, charge.reason};
+    if (!measurement) return measurement;
+    if (measurement->status != TrialStatus::measured) {
+      charge(config, room, error_of(*measurement));
+      return measurement;
     }
-    ++served_;
-    last_ = name;
-    Reader in(answer->payload);
-    if (!in.get<bool>()) return get_error(in);
-    Sample sample;
-    sample.seconds = in.get<double>();
-    sample.clock_hz = in.get<double>();
-    sample.throttled = in.get<bool>();
-    if (!in.ok()) return Error{ErrorCode::crashed, "The worker process sent a sample that cannot be read."};
-    return sample;
+    if (auto found = find_fault(suspect, suspects_runs, config, failed); !found) return found.error();
+    if (const auto charge = charges_.find(name); charge != charges_.end()) {
+      room.close();
+      return charged(charge->second);
+    }
+    return measurement;
   }
 
-  // What failed after `suspect` did not fail alone.
-  void suspicion(const std::string& suspect, const std::string& victim) {
-    if (suspect.empty() || suspect == victim) return;
-    if (++suspicions_[suspect] < kMostSuspicion) return;
-    charges_.insert_or_assign(
-        suspect, Error{ErrorCode::crashed,
-                       fmt::format("{} candidates that ran after it in the same process failed, and not without it.",
-                                   kMostSuspicion)});
+  // `victim` failed after `suspect` and not alone. Blame needs more than coincidence: the failure must repeat where
+  // nothing else ran, and another candidate tells which of the two is to blame.
+  Result<void> find_fault(const KernelConfig& suspect, int runs, const KernelConfig& victim, const Error& failed) {
+    const Result<bool> repeats = fails_after(suspect, runs, victim);
+    if (!repeats) return repeats.error();
+    if (charges_.contains(to_string(suspect))) return {};
+    const std::optional<KernelConfig> other = witness(suspect, victim);
+    // With nobody to ask: a crash is rather the fault of who wrote where it must not; a wrong result is never so.
+    const bool wrong = failed.code == ErrorCode::wrong_result;
+    Result<bool> guilty = *repeats;
+    if (*repeats && other) guilty = fails_after(suspect, runs, *other);
+    if (*repeats && !other) guilty = wrong ? Result<bool>(false) : fails_after(suspect, runs, victim);
+    if (!guilty) return guilty.error();
+    if (*guilty) {
+      charges_.insert_or_assign(
+          to_string(suspect), Error{failed.code, fmt::format("{} fails when it runs after this in the same process, "
+                                                             "and not without it.",
+                                                             to_string(other ? *other : victim))});
+    } else if (wrong || (*repeats && other)) {
+      // A second draw does not make a wrong result right: whoever uses the kernel runs it after others, too.
+      charges_.insert_or_assign(
+          to_string(victim),
+          Error{failed.code, failed.message + " It was so after another candidate in the same process, not alone."});
+    }
+    return {};
   }
 
-  std::shared_ptr<WorkerPool> pool_;
-  Context& context_;
-  Problem problem_;
-  MeasurePolicy policy_;
+  /// Runs `first` as often as `runs` in a new process, then `second`. Where `first` itself fails it is charged.
+  /// Errors: the machine's.
+  Result<bool> fails_after(const KernelConfig& first, int runs, const KernelConfig& second) {
+    Room room(starter_, compiling_);
+    for (int i = 0; i < std::max(1, runs - 1); ++i) {
+      const Result<Sample> sample = room.sample(first);  // the first time prepares it, too
+      if (sample) continue;
+      if (of_the_machine(sample.error().code)) return sample.error();
+      charges_.insert_or_assign(to_string(first), sample.error());
+      return false;
+    }
+    const Result<Sample> sample = room.sample(second);
+    if (!sample && of_the_machine(sample.error().code)) return sample.error();
+    return !sample.ok();
+  }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::set<std::string> compiling_;
-  std::map<std::string, std::shared_ptr<const Compiled>> compiled_;  ///< by config
+  /// One that was well so far and is neither of the two.
+  std::optional<KernelConfig> witness(const KernelConfig& suspect, const KernelConfig& victim) const {
+    for (const auto& [name, config] : wanted_) {
+      if (config != suspect && config != victim && !charges_.contains(name) && !own_.contains(name)) return config;
+    }
+    return std::nullopt;
+  }
 
-  std::unique_ptr<Process> runner_;
-  int served_ = 0;                        ///< candidates' requests that runner_ has answered
-  std::string last_;                      ///< whose the last of them was
-  std::set<std::string> wanted_;          ///< prepared and not released
-  std::set<std::string> loaded_;          ///< of these, in runner_ as it is now
-  std::map<std::string, Error> charges_;  ///< why a candidate is sampled no more
-  std::map<std::string, int> suspicions_;
+  Starter starter_;
+  Compiling compiling_;
+  Room company_;                                ///< of all that never failed
+  std::map<std::string, Room> own_;             ///< of those that failed in company and not alone
+  std::map<std::string, KernelConfig> wanted_;  ///< prepared and not released
+  std::map<std::string, Error> charges_;        ///< why a candidate is tried no more
 };
 
 }  // namespace
@@ -301,7 +191,9 @@ Result<std::unique_ptr<Runner>> make_worker_runner(const std::shared_ptr<WorkerP
     return unsupported("The simulated device has no time to measure: use the cuda or the cpu device.");
   }
   if (Result<void> valid = validate(problem); !valid) return valid.error();
-  return std::unique_ptr<Runner>(std::make_unique<WorkerRunner>(pool, context, problem, policy));
+  auto runner = std::make_unique<WorkerRunner>(pool, context, problem, policy);
+  if (Result<void> started = runner->start(); !started) return started.error();
+  return std::unique_ptr<Runner>(std::move(runner));
 }
 
 }  // namespace fftconv

@@ -225,7 +225,7 @@ class SweepRunner final : public Runner {
   void compile(const KernelConfig&) override {}  // done before
   void release(const KernelConfig&) override {}
 
-  Measurement prepare(const KernelConfig& config) override {
+  Result<Measurement> prepare(const KernelConfig& config) override {
     const std::size_t i = index_of(config);
     const Candidate& candidate = candidates_[i];
     Measurement result;
@@ -356,7 +356,7 @@ class SweepSection final : public Section {
     SweepRunner runner(gpu, bench, candidates);
     std::vector<Racer> racers;
     for (const Candidate& candidate : candidates) {
-      racers.push_back({candidate.config, runner.prepare(candidate.config)});
+      racers.push_back({candidate.config, runner.prepare(candidate.config).value()});
       const Measurement& prepared = racers.back().measurement;
       if (prepared.status == TrialStatus::measured) continue;
       record["status"] = prepared.status == TrialStatus::wrong_result ? "wrong" : "failed";

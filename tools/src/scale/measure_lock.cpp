@@ -57,7 +57,7 @@ class PoliteRunner final : public Runner {
     const Turn turn(**own, MeasureLock::Use::work);
     inner_->compile(config);
   }
-  Measurement prepare(const KernelConfig& config) override {
+  Result<Measurement> prepare(const KernelConfig& config) override {
     const Turn turn(*lock_, MeasureLock::Use::work);
     return inner_->prepare(config);
   }

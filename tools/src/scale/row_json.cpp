@@ -71,7 +71,7 @@ Json to_json(const SweepRow& row) {
   json["regret"] = to_json(summary.regret);
   json["regret_of_first"] = to_json(summary.regret_of_first);
   json["record"] = to_json(summary.record);
-  json["counts"] = {summary.reused, summary.failed, summary.dropped, summary.throttled};
+  json["counts"] = {summary.reused, summary.failed, summary.dropped, summary.throttled, summary.untried};
   return json;
 }
 
@@ -99,6 +99,7 @@ SweepRow row_of(const Json& json, const std::vector<Trial>& trials) {
                               .record = record_of(json.at("record")),
                               .reused = counts.at(0).get<int>(),
                               .failed = counts.at(1).get<int>(),
+                              .untried = counts.at(4).get<int>(),
                               .dropped = counts.at(2).get<int>(),
                               .throttled = counts.at(3).get<int>()};
   return row;

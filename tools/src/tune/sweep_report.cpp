@@ -97,6 +97,7 @@ Json row_json(const SearchSummary& summary) {
   json["complete"] = summary.record.complete;
   json["reused"] = summary.reused;
   json["failed"] = summary.failed;
+  json["untried"] = summary.untried;
   json["dropped"] = summary.dropped;
   json["throttled"] = summary.throttled;
   return json;
