@@ -2,15 +2,22 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <condition_variable>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "c_handles.h"
+#include "fake_bench.h"
 #include "fftconv/problem.h"
 #include "fftconv/reference.h"
+#include "fftconv/search_space.h"
 
 namespace {
+
+constexpr double kLong = 60;  // s, for what is over in milliseconds
 
 struct Closer {
   void operator()(fftconv_context* context) const { fftconv_close(context); }
@@ -38,6 +45,65 @@ std::vector<float> random_floats(std::size_t count, unsigned seed) {
   for (float& value : values) value = normal(generator);
   return values;
 }
+
+/// Compilations of everything but the plain default end once it is opened.
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_open = false;
+
+  void open() {
+    const std::lock_guard lock(mutex);
+    is_open = true;
+    changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return is_open; });
+  }
+};
+
+/// A context as fftconv_open() makes it, but on a device whose better kernels wait at `gate`.
+ContextHandle open_gated(const std::shared_ptr<Gate>& gate) {
+  const auto plain = fftconv::default_config(fftconv::small_problem(), fftconv::make_fake_device({})->facts());
+  fftconv::FakeScript script;
+  script.compile = [gate, plain = *plain](const fftconv::KernelConfig& config) -> fftconv::Result<void> {
+    if (!(config == plain)) gate->wait();
+    return {};
+  };
+  const auto device = fftconv::make_fake_device(std::move(script));
+  return ContextHandle(new fftconv_context{device, fftconv::context_on(device)});
+}
+
+PlanHandle make_async(const ContextHandle& context, const std::string& problem, const char* rigor = nullptr) {
+  fftconv_plan* plan = nullptr;
+  REQUIRE_MESSAGE(fftconv_make_plan_async(context.get(), problem.c_str(), rigor, 1, &plan) == FFTCONV_OK,
+                  fftconv_last_error());
+  return PlanHandle(plan);
+}
+
+/// fftconv_wait() where it is not expected to fail.
+fftconv_progress progress_of(const PlanHandle& plan, double seconds) {
+  fftconv_progress progress = FFTCONV_FAILED;
+  CHECK_MESSAGE(fftconv_wait(plan.get(), seconds, &progress) == FFTCONV_OK, fftconv_last_error());
+  return progress;
+}
+
+/// Rows of fftconv::small_problem(), all ones, and a filter of small fractions.
+struct HalfRows {
+  std::vector<float> taps = std::vector<float>(3 * 256);
+  std::vector<std::uint16_t> u = std::vector<std::uint16_t>(6 * 256, 0x3c00), y = std::vector<std::uint16_t>(6 * 256);
+
+  HalfRows() {
+    for (std::size_t i = 0; i < taps.size(); ++i) taps[i] = static_cast<float>(i * 7 % 5) / 64;
+  }
+  std::vector<std::uint16_t> convolved(const PlanHandle& plan) {
+    y.assign(y.size(), 0);
+    const fftconv_buffers buffers = {u.data(), y.data(), nullptr, nullptr, nullptr};
+    REQUIRE_MESSAGE(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_OK, fftconv_last_error());
+    return y;
+  }
+};
 
 bool last_error_has(const char* words) { return std::string(fftconv_last_error()).find(words) != std::string::npos; }
 
@@ -105,4 +171,118 @@ TEST_CASE("A plan is refused for a problem or a rigor that does not exist, and r
   const fftconv_buffers buffers = {u.data(), y.data(), nullptr, nullptr, nullptr};
   CHECK(fftconv_execute_host(plan, &buffers) == FFTCONV_INVALID_ARGUMENT);
   CHECK(last_error_has("fftconv_set_filter"));
+}
+
+TEST_CASE("An asynchronous plan computes at once and goes over to the better kernel with its filter") {
+  const auto gate = std::make_shared<Gate>();
+  const ContextHandle context = open_gated(gate);
+  const PlanHandle plan = make_async(context, to_string(fftconv::small_problem()));
+  CHECK(progress_of(plan, 0) == FFTCONV_WORKING);
+  CHECK(progress_of(plan, 0.01) == FFTCONV_WORKING);
+  CHECK(progress_of(plan, NAN) == FFTCONV_WORKING);
+  const char* const first = fftconv_explain(plan.get());
+  const std::string first_words = first;
+  CHECK(first_words.find("plain_default") != std::string::npos);
+
+  HalfRows rows;
+  const fftconv_buffers buffers = {rows.u.data(), rows.y.data(), nullptr, nullptr, nullptr};
+  CHECK(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("fftconv_set_filter"));
+  REQUIRE_MESSAGE(fftconv_set_filter(plan.get(), rows.taps.data()) == FFTCONV_OK, fftconv_last_error());
+  rows.taps.assign(rows.taps.size(), NAN);  // the caller's again
+  const auto before = rows.convolved(plan);
+  CHECK(before != std::vector<std::uint16_t>(before.size(), 0));
+
+  gate->open();
+  CHECK(progress_of(plan, INFINITY) == FFTCONV_SETTLED);
+  CHECK(fftconv_explain(plan.get()) != first_words);
+  CHECK(fftconv_explain(plan.get()) == fftconv_explain(plan.get()));
+  CHECK(first == first_words);  // lives as long as the plan
+  CHECK(rows.convolved(plan) == before);
+
+  fftconv_plan* made = nullptr;
+  REQUIRE(fftconv_make_plan(context.get(), to_string(fftconv::small_problem()).c_str(), nullptr, 0, &made) ==
+          FFTCONV_OK);
+  const PlanHandle same(made);
+  CHECK(std::string(fftconv_explain(same.get())) == fftconv_explain(plan.get()));
+  CHECK(progress_of(same, 0) == FFTCONV_SETTLED);
+}
+
+TEST_CASE("Plans that are cancelled, or whose context is closed, keep the first kernel and go on computing") {
+  const auto gate = std::make_shared<Gate>();
+  ContextHandle context = open_gated(gate);
+  const PlanHandle cancelled = make_async(context, to_string(fftconv::small_problem()));
+  const PlanHandle orphan = make_async(context, to_string(fftconv::small_problem()));
+  PlanHandle freed_at_work = make_async(context, to_string(fftconv::small_problem()));
+  freed_at_work.reset();
+  fftconv_cancel(cancelled.get());
+  fftconv_cancel(nullptr);
+  gate->open();
+  const std::string first = fftconv_explain(cancelled.get());
+  CHECK(progress_of(cancelled, kLong) == FFTCONV_CANCELLED);
+  CHECK(fftconv_explain(cancelled.get()) == first);
+  context.reset();
+  CHECK(progress_of(orphan, 0) != FFTCONV_WORKING);
+  for (const PlanHandle* plan : {&cancelled, &orphan}) {
+    HalfRows rows;
+    REQUIRE(fftconv_set_filter(plan->get(), rows.taps.data()) == FFTCONV_OK);
+    rows.convolved(*plan);
+  }
+}
+
+TEST_CASE("Why there is no better kernel is told, and the first one goes on computing") {
+  fftconv::FakeScript script;
+  script.facts = fftconv::make_fake_device({})->facts();
+  script.facts.kind = fftconv::DeviceKind::sim;  // a device that cannot measure
+  const auto device = fftconv::make_fake_device(std::move(script));
+  const ContextHandle context(new fftconv_context{device, fftconv::context_on(device)});
+  const PlanHandle plan = make_async(context, to_string(fftconv::small_problem()), "measure");
+  fftconv_progress progress = FFTCONV_WORKING;
+  CHECK(fftconv_wait(plan.get(), kLong, &progress) != FFTCONV_OK);
+  CHECK(progress == FFTCONV_FAILED);
+  CHECK(std::string(fftconv_last_error()) != "");
+  HalfRows rows;
+  REQUIRE(fftconv_set_filter(plan.get(), rows.taps.data()) == FFTCONV_OK);
+  rows.convolved(plan);
+}
+
+TEST_CASE("An asynchronous plan is refused as a plan is") {
+  fftconv_plan* plan = nullptr;
+  fftconv_progress progress = FFTCONV_WORKING;
+  CHECK(fftconv_make_plan_async(nullptr, nullptr, nullptr, 0, &plan) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(fftconv_wait(nullptr, 0, &progress) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("may not be null"));
+  const ContextHandle context = open_gated(std::make_shared<Gate>());
+  CHECK(fftconv_make_plan_async(context.get(), "nonsense", nullptr, 0, &plan) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(fftconv_make_plan_async(context.get(), to_string(fftconv::small_problem()).c_str(), "hasty", 0, &plan) ==
+        FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("hasty"));
+  CHECK(plan == nullptr);
+}
+
+TEST_CASE("Convolutions of an asynchronous plan on the CPU agree with fp64 before and after the better kernel") {
+  const ContextHandle context = open_cpu();
+  if (!context) return;
+  const char* const text = "causal/L1536/k1536/b2/h1/io-f32/f32/forward";
+  const fftconv::Problem problem = fftconv::parse_problem(text).value();
+  const PlanHandle plan = make_async(context, text, "measure");
+  const unsigned seed = 20270118;
+  INFO("seed " << seed);
+  const auto taps = random_floats(1536, seed), u = random_floats(2 * 1536, seed + 1);
+  REQUIRE_MESSAGE(fftconv_set_filter(plan.get(), taps.data()) == FFTCONV_OK, fftconv_last_error());
+  const std::vector<double> filter(taps.begin(), taps.end());
+  std::vector<double> expected;
+  for (int row = 0; row < 2; ++row) {
+    const std::vector<double> samples(u.begin() + row * 1536, u.begin() + (row + 1) * 1536);
+    const std::vector<double> out = fftconv::reference_row(problem, samples, filter);
+    expected.insert(expected.end(), out.begin(), out.end());
+  }
+  for (const double seconds : {0.0, kLong}) {
+    if (seconds > 0) CHECK(progress_of(plan, seconds) == FFTCONV_SETTLED);
+    std::vector<float> y(u.size(), -1.0f);
+    const fftconv_buffers buffers = {u.data(), y.data(), nullptr, nullptr, nullptr};
+    REQUIRE_MESSAGE(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_OK, fftconv_last_error());
+    CHECK(fftconv::relative_l2_error(std::vector<double>(y.begin(), y.end()), expected) <=
+          fftconv::error_budget(problem));
+  }
 }

@@ -1,5 +1,6 @@
 #include "fftconv/async_plan.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "async_state.h"
@@ -92,8 +93,10 @@ std::optional<Error> AsyncPlan::error() const {
 }
 
 AsyncProgress AsyncPlan::wait(double seconds) const {
+  // Neither infinity nor 1e300 s fits into the clock's nanoseconds; thirty years do.
+  const double bounded = seconds > 0 ? std::min(seconds, 1e9) : 0;
   std::unique_lock lock(state_->mutex);
-  state_->changed.wait_for(lock, std::chrono::duration<double>(seconds),
+  state_->changed.wait_for(lock, std::chrono::duration<double>(bounded),
                            [this] { return state_->progress != AsyncProgress::working; });
   return state_->progress;
 }

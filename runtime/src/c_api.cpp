@@ -4,27 +4,15 @@
 #include <exception>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
 
-#include "fftconv/plan.h"
-
-struct fftconv_context {
-  std::shared_ptr<fftconv::Device> device;
-  std::shared_ptr<fftconv::Context> context;
-};
-
-struct fftconv_plan {
-  std::shared_ptr<fftconv::Device> device;
-  fftconv::Plan plan;
-  std::string explanation;
-  std::optional<fftconv::FilterSpectrum> spectrum;
-};
+#include "c_handles.h"
 
 namespace fftconv {
 namespace {
 
 static_assert(static_cast<int>(FFTCONV_CRASHED) == static_cast<int>(ErrorCode::crashed) + 1);
+static_assert(static_cast<int>(FFTCONV_CANCELLED) == static_cast<int>(AsyncProgress::cancelled));
 
 thread_local std::string last_error;
 
@@ -77,20 +65,15 @@ Result<std::unique_ptr<DeviceBuffer>> copy_in(Device& device, const void* host, 
 
 void* address(const std::unique_ptr<DeviceBuffer>& buffer) { return buffer ? buffer->data() : nullptr; }
 
-Result<ConvolutionBuffers> arguments(const fftconv_plan& plan, const fftconv_buffers& buffers) {
-  if (!plan.spectrum) return invalid("the plan has no filter yet: call fftconv_set_filter() first");
-  return ConvolutionBuffers{.u = buffers.u,
-                            .y = buffers.y,
-                            .spectrum = &*plan.spectrum,
-                            .pregate = buffers.pregate,
-                            .postgate = buffers.postgate,
-                            .skip = buffers.skip};
+ConvolutionBuffers arguments(const fftconv_buffers& buffers) {
+  return {
+      .u = buffers.u, .y = buffers.y, .pregate = buffers.pregate, .postgate = buffers.postgate, .skip = buffers.skip};
 }
 
 Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffers) {
   if (!buffers.u || !buffers.y) return invalid("u and y may not be null");
   Device& device = *plan.device;
-  const Problem& problem = plan.plan.problem();
+  const Problem& problem = plan.problem();
   const std::size_t bytes = extent_bytes(problem),
                     skip_bytes = static_cast<std::size_t>(problem.channels) * sizeof(float);
   // y goes in as well: with strides, what lies between its samples must come back as it was.
@@ -101,12 +84,30 @@ Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffe
     if (!copy) return copy.error();
     copies[i] = std::move(*copy);
   }
-  const auto call = arguments(
-      plan, {address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]), address(copies[4])});
-  if (!call) return call.error();
-  if (auto launched = plan.plan.execute(*call); !launched) return launched;
+  const auto call =
+      arguments({address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]), address(copies[4])});
+  if (auto launched = plan.execute(call, nullptr); !launched) return launched;
   if (auto finished = device.synchronize(nullptr); !finished) return finished;
   return device.download(buffers.y, copies[1]->data(), bytes);
+}
+
+/// Makes a plan by `how`, a function of Context, and a handle for it.
+template <class How>
+Result<void> make_plan(fftconv_context* context, const char* problem, const char* rigor, double budget_s,
+                       fftconv_plan** plan, How how) {
+  if (!context || !problem || !plan) return invalid("context, problem and plan may not be null");
+  const auto wanted = parse_problem(problem);
+  if (!wanted) return wanted.error();
+  PlanOptions options{.budget_s = budget_s};
+  if (rigor) {
+    const auto parsed = parse_rigor(rigor);
+    if (!parsed) return parsed.error();
+    options.rigor = *parsed;
+  }
+  const auto made = ((*context->context).*how)(*wanted, options);
+  if (!made) return made.error();
+  *plan = make_handle(context->device, *made).release();
+  return {};
 }
 
 }  // namespace
@@ -134,47 +135,52 @@ void fftconv_close(fftconv_context* context) { delete context; }
 
 fftconv_status fftconv_make_plan(fftconv_context* context, const char* problem, const char* rigor, double budget_s,
                                  fftconv_plan** plan) {
+  return guarded(
+      [&] { return fftconv::make_plan(context, problem, rigor, budget_s, plan, &fftconv::Context::plan); });
+}
+
+fftconv_status fftconv_make_plan_async(fftconv_context* context, const char* problem, const char* rigor,
+                                       double budget_s, fftconv_plan** plan) {
+  return guarded(
+      [&] { return fftconv::make_plan(context, problem, rigor, budget_s, plan, &fftconv::Context::plan_async); });
+}
+
+fftconv_status fftconv_wait(const fftconv_plan* plan, double seconds, fftconv_progress* progress) {
   return guarded([&]() -> Result<void> {
-    if (!context || !problem || !plan) return invalid("context, problem and plan may not be null");
-    const auto wanted = fftconv::parse_problem(problem);
-    if (!wanted) return wanted.error();
-    fftconv::PlanOptions options{.budget_s = budget_s};
-    if (rigor) {
-      const auto parsed = fftconv::parse_rigor(rigor);
-      if (!parsed) return parsed.error();
-      options.rigor = *parsed;
-    }
-    auto made = context->context->plan(*wanted, options);
-    if (!made) return made.error();
-    *plan = new fftconv_plan{context->device, *made, made->explain(), std::nullopt};
+    if (!plan || !progress) return invalid("plan and progress may not be null");
+    const fftconv::AsyncProgress now = plan->wait(seconds);
+    *progress = static_cast<fftconv_progress>(now);
+    if (now == fftconv::AsyncProgress::failed) return plan->why_failed();
     return {};
   });
 }
 
+void fftconv_cancel(fftconv_plan* plan) {
+  if (plan) plan->cancel();
+}
+
 void fftconv_free_plan(fftconv_plan* plan) { delete plan; }
 
-const char* fftconv_explain(const fftconv_plan* plan) { return plan ? plan->explanation.c_str() : ""; }
+const char* fftconv_explain(const fftconv_plan* plan) {
+  const char* text = "";
+  static_cast<void>(guarded([&]() -> Result<void> {
+    if (plan) text = plan->explain();
+    return {};
+  }));
+  return text;
+}
 
 fftconv_status fftconv_set_filter(fftconv_plan* plan, const float* taps) {
   return guarded([&]() -> Result<void> {
     if (!plan || !taps) return invalid("plan and taps may not be null");
-    const fftconv::Problem& problem = plan->plan.problem();
-    const auto count = static_cast<std::size_t>(fftconv::filter_count(problem) * problem.filter_len);
-    const auto filter = fftconv::copy_in(*plan->device, taps, count * sizeof(float));
-    if (!filter) return filter.error();
-    auto spectrum = plan->plan.make_spectrum((*filter)->data());
-    if (!spectrum) return spectrum.error();
-    plan->spectrum = *spectrum;
-    return {};
+    return plan->set_filter(taps);
   });
 }
 
 fftconv_status fftconv_execute(const fftconv_plan* plan, const fftconv_buffers* buffers, void* stream) {
   return guarded([&]() -> Result<void> {
     if (!plan || !buffers) return invalid("plan and buffers may not be null");
-    const auto call = fftconv::arguments(*plan, *buffers);
-    if (!call) return call.error();
-    return plan->plan.execute(*call, stream);
+    return plan->execute(fftconv::arguments(*buffers), stream);
   });
 }
 

@@ -24,11 +24,11 @@ Result<void> TuningDb::end_sweep(std::int64_t id) {
   });
 }
 
-std::optional<SweepNote> TuningDb::unfinished_sweep() {
+std::optional<SweepNote> TuningDb::unfinished_sweep(std::int64_t before) {
   std::optional<SweepNote> note;
   (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
-    auto query = db.query("SELECT id, arguments, started FROM sweep WHERE ended=0 ORDER BY id DESC LIMIT 1");
-    auto row = query.next();
+    auto query = db.query("SELECT id, arguments, started FROM sweep WHERE ended=0 AND id<? ORDER BY id DESC LIMIT 1");
+    auto row = query.bind(before).next();
     if (!row) return row.error();
     if (*row) note = SweepNote{query.integer(0), query.text(1), query.integer(2)};
     return {};

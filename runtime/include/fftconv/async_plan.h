@@ -35,7 +35,8 @@ class AsyncPlan {
   AsyncProgress progress() const;
   /// Where progress() is failed.
   std::optional<Error> error() const;
-  /// Until it is no longer working, at most `seconds`. Not needed by anything here; for programs that want to know.
+  /// Until it is no longer working, at most `seconds`; infinity: without end. Not needed by anything here; for
+  /// programs that want to know.
   AsyncProgress wait(double seconds) const;
   /// Asks for the background work to end; a compilation that runs is let finish, its result is dropped.
   void cancel();

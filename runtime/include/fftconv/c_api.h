@@ -30,6 +30,14 @@ typedef enum fftconv_status {
   FFTCONV_CRASHED
 } fftconv_status;
 
+/* How far the background is with a plan. Values as fftconv::AsyncProgress; never renumbered. */
+typedef enum fftconv_progress {
+  FFTCONV_WORKING = 0, /* the better kernel is being made; the plan uses the first one */
+  FFTCONV_SETTLED,     /* the plan is the one that fftconv_make_plan() gives */
+  FFTCONV_FAILED,      /* the better kernel could not be made; the first one stays */
+  FFTCONV_CANCELLED    /* by fftconv_cancel(), or the context was closed; the first one stays */
+} fftconv_progress;
+
 /* Addresses for one call, shapes as in fftconv::ConvolutionBuffers; what a problem does not use is null. */
 typedef struct fftconv_buffers {
   const void* u;        /* (B, H, L), io type */
@@ -51,12 +59,26 @@ void fftconv_close(fftconv_context* context);
  * The plan may outlive the context. */
 fftconv_status fftconv_make_plan(fftconv_context* context, const char* problem, const char* rigor, double budget_s,
                                  fftconv_plan** plan);
+/* The same without the wait: the plan has the kernel that is there soonest, usually the plain default, and computes
+ * with it at once; a thread of the context makes what `rigor` and `budget_s` ask for, and the plan goes over to that
+ * by itself, with the filter that it was given. Errors: those of the first kernel; the better one's are
+ * fftconv_wait()'s. A rigor that measures times candidates on the device beside what the application runs there. */
+fftconv_status fftconv_make_plan_async(fftconv_context* context, const char* problem, const char* rigor,
+                                       double budget_s, fftconv_plan** plan);
+/* Says how far the background is, and while it works waits for it: `seconds` at most, 0 only asks, INFINITY waits for
+ * the end. Not needed for anything else here. A plan of fftconv_make_plan() is settled. With FFTCONV_FAILED the
+ * status and fftconv_last_error() say why; that is no obstacle to convolutions. */
+fftconv_status fftconv_wait(const fftconv_plan* plan, double seconds, fftconv_progress* progress);
+/* Asks for the background work on this plan to end; a compilation that runs is let finish, its result is dropped. */
+void fftconv_cancel(fftconv_plan* plan);
+/* Frees a plan of either kind. Work in the background goes on for others that ask for the problem. */
 void fftconv_free_plan(fftconv_plan* plan);
-/* What was chosen and why, for people; lives as long as the plan. */
+/* What was chosen and why, for people; lives as long as the plan. Of an asynchronous plan: the kernel that it uses
+ * now. */
 const char* fftconv_explain(const fftconv_plan* plan);
 
 /* Computes and keeps the spectrum of a filter: (filters, Lk) fp32, in host memory. Not while a convolution of this
- * plan is running. */
+ * plan is running. The taps may go when it returns, also where the better kernel is yet to come. */
 fftconv_status fftconv_set_filter(fftconv_plan* plan, const float* taps);
 
 /* y = conv(u, k) on device memory; `stream` is a CUstream on cuda, else ignored. From any number of threads. */

@@ -1,5 +1,4 @@
 // resume: goes on with the latest sweep that was cut off.
-#include "database.h"
 #include "fftconv/settings.h"
 #include "tune/commands.h"
 #include "tune/sweep_record.h"
@@ -12,12 +11,9 @@ int resume(const TuneOptions& options, const Console& console) {
         invalid("resume goes on in one process; give several ranks the same sweep command again, which "
                 "repeats nothing that is known"));
   }
-  std::optional<SweepNote> note;
-  {
-    auto database = open_to_read(tuning_db_file(), &console);
-    if (!database && database.error().code != ErrorCode::not_found) return console.fail(database.error());
-    if (database) note = database->unfinished_sweep();
-  }
+  const auto found = find_cut_off(console);
+  if (!found) return console.fail(found.error());
+  const std::optional<SweepNote>& note = *found;
   if (!note) {
     console.note("no sweep was cut off: there is nothing to resume");
     return 0;

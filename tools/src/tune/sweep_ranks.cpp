@@ -97,11 +97,11 @@ int sweep_ranks(const TuneOptions& options, const Console& console) {
   }
   const auto job = make_job(options, device ? device->facts() : DeviceFacts(), std::max(1, launcher.size));
   if (!job) return refuse(job.error());
-  std::int64_t record = 0;
+  std::optional<SweepRecord> record;
   if (first) {
-    const auto begun = begin_record(options, *job, console);
+    auto begun = begin_record(options, *job, console);
     if (!begun) return refuse(begun.error());
-    record = *begun;
+    record.emplace(std::move(*begun));
   }
   const Interruptible stoppable;
   auto ranks = open_mpi();
@@ -137,7 +137,7 @@ int sweep_ranks(const TuneOptions& options, const Console& console) {
   const int stopped = interrupted();
   if (!first) return stopped != 0 ? 128 + stopped : outcome->complete ? 0 : 1;
   if (stopped == 0) {
-    if (const auto ended = end_record(record, console); !ended) return console.fail(ended.error());
+    if (const auto ended = end_record(*record, console); !ended) return console.fail(ended.error());
   }
   return conclude(options, report.answer(outcome->environment), stopped, console);
 }

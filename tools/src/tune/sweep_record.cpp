@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
+#include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "database.h"
 
@@ -57,6 +58,18 @@ std::optional<double> parse_number(std::string_view text) {
   return value;
 }
 
+Error still_running(const SweepNote& sweep) {
+  using namespace std::chrono;
+  const auto minutes = floor<std::chrono::minutes>(sys_seconds(seconds(sweep.started)));
+  const year_month_day day(floor<days>(minutes));
+  const hh_mm_ss time(minutes - floor<days>(minutes));
+  return {ErrorCode::busy,
+          fmt::format("the sweep that began on {:04}-{:02}-{:02} at {:02}:{:02} UTC is still running: wait until it "
+                      "ends, or stop it and resume then",
+                      static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                      static_cast<unsigned>(day.day()), time.hours().count(), time.minutes().count())};
+}
+
 }  // namespace
 
 std::string sweep_arguments(const TuneOptions& options, const SweepJob& job) {
@@ -105,17 +118,58 @@ Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
   return options;
 }
 
-Result<std::int64_t> begin_record(const TuneOptions& options, const SweepJob& job, const Console& console) {
+Result<SweepRecord> begin_record(const TuneOptions& options, const SweepJob& job, const Console& console) {
   auto database = open_to_write(console);
   if (!database) return database.error();
-  if (options.resumed != 0) return options.resumed;
-  return database->begin_sweep(sweep_arguments(options, job));
+  SweepRecord record{.id = options.resumed};
+  auto lock = SweepLock::open(tuning_db_file().parent_path());
+  Result<void> entered = lock ? lock->enter() : lock.error();
+  if (record.id == 0) {
+    const auto begun = database->begin_sweep(sweep_arguments(options, job));
+    if (!begun) return begun.error();
+    record.id = *begun;
+  }
+  Result<void> taken = entered ? lock->take(record.id) : entered;
+  if (entered) lock->leave();
+  if (options.resumed != 0) {
+    const auto note = database->unfinished_sweep(record.id + 1);
+    const bool is_open = note && note->id == record.id;
+    if (is_open && !taken && taken.error().code == ErrorCode::busy) return still_running(*note);
+    if (!is_open) {
+      return Error{ErrorCode::busy,
+                   fmt::format("sweep {} was resumed by another process, which has ended it: there is "
+                               "nothing left of it to do",
+                               record.id)};
+    }
+  }
+  if (taken) {
+    record.lock.emplace(std::move(*lock));
+  } else {
+    console.note("a resume beside this sweep would do its work twice: " + taken.error().message);
+  }
+  return record;
 }
 
-Result<void> end_record(std::int64_t id, const Console& console) {
+Result<void> end_record(const SweepRecord& record, const Console& console) {
   auto database = open_to_write(console);
   if (!database) return database.error();
-  return database->end_sweep(id);
+  return database->end_sweep(record.id);
+}
+
+Result<std::optional<SweepNote>> find_cut_off(const Console& console) {
+  auto database = open_to_read(tuning_db_file(), &console);
+  if (!database && database.error().code == ErrorCode::not_found) return std::optional<SweepNote>();
+  if (!database) return database.error();
+  auto lock = SweepLock::open(tuning_db_file().parent_path());
+  const Result<void> entered = lock ? lock->enter() : lock.error();
+  std::optional<SweepNote> running, found;
+  for (auto note = database->unfinished_sweep(); note && !found; note = database->unfinished_sweep(note->id)) {
+    const bool taken = entered && lock->is_taken(note->id);
+    if (taken && !running) running = *note;
+    if (!taken) found = *note;
+  }
+  if (!found && running) return still_running(*running);
+  return found;
 }
 
 }  // namespace fftconv::tools

@@ -90,8 +90,8 @@ class TuningDb {
   /// Notes that a sweep begins, so that it can be taken up again where the process ends before end_sweep().
   Result<std::int64_t> begin_sweep(const std::string& arguments);
   Result<void> end_sweep(std::int64_t id);
-  /// The latest sweep that was not ended.
-  std::optional<SweepNote> unfinished_sweep();
+  /// The latest sweep that was not ended, of those with a number below `before`. It may still be running.
+  std::optional<SweepNote> unfinished_sweep(std::int64_t before = INT64_MAX);
 
   std::optional<Trial> find(const Environment& environment, const Problem& problem, const KernelConfig& config);
   std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
