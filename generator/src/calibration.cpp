@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kLeastTrials = 32;
 constexpr std::size_t kLeastOfProblem = 8;  // candidates, for a problem to say which of them is better
-constexpr double kWeightScale = 0.3;        // how large a weight is thought to be before anything was measured
+constexpr double kWeightScale = 0.1;        // how large a weight is thought to be before anything was measured
 constexpr double kNoise = 0.05;             // deviation from the model that is thought to be ordinary
-constexpr double kNearBest = 0.35;          // log-distance from the problem's best at which a trial counts by 1/e
+constexpr double kNearBest = 0.2;           // log-distance from the problem's best at which a trial counts by 1/e
 constexpr double kLeastWeight = 0.02;       // of a trial that is far from its problem's best
 constexpr double kHuber = 1.5;              // residuals past this many deviations count less
 constexpr int kRounds = 5;                  // of reweighting

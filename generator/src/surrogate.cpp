@@ -12,14 +12,19 @@
 namespace fftconv {
 namespace {
 
-// Standard deviations of log(seconds), from exhaustive runs of the CPU device (tests/targets/search_regret).
+// Standard deviations of log(seconds). Those of the calibrated case made the least regret when each of the
+// calibration problems of tests/targets/search_regret was searched with what the others teach: a calibrated ranking
+// is seldom wrong about a whole kind, and single candidates differ from it by more than their kind does.
 constexpr double kOffset = 1.0;             // of the whole problem: a prediction may be off by any factor
-constexpr double kTraitCalibrated = 0.06;   // by a trait that changes by one
-constexpr double kTraitUncalibrated = 0.2;  // where the weights are a guess
-constexpr double kShape = 0.05;             // of the candidates of one shape together
-constexpr double kKind = 0.05;              // of the candidates of one kind together
-constexpr double kNoise = 0.01;             // of a candidate alone, with the noise of its median
-constexpr double kNoiseOfEstimate = 0.05;   // where it left its race early
+constexpr double kTraitCalibrated = 0.015;  // by a trait that changes by one
+constexpr double kShapeCalibrated = 0.01;   // of the candidates of one shape together
+constexpr double kKindCalibrated = 0.02;    // of the candidates of one kind together
+constexpr double kNoiseCalibrated = 0.02;   // of a candidate alone, with the noise of its median
+constexpr double kTraitUncalibrated = 0.2;  // the same where the weights are a guess
+constexpr double kShapeUncalibrated = 0.05;
+constexpr double kKindUncalibrated = 0.05;
+constexpr double kNoiseUncalibrated = 0.01;
+constexpr double kNoiseOfEstimate = 0.05;  // where it left its race early
 
 double square(double x) { return x * x; }
 
@@ -71,7 +76,10 @@ struct Surrogate::Belief {
 
 Surrogate::Surrogate(const Problem& problem, std::span<const Ranked> candidates, const DeviceFacts& device,
                      bool calibrated)
-    : trait_variance_(square(calibrated ? kTraitCalibrated : kTraitUncalibrated)) {
+    : trait_variance_(square(calibrated ? kTraitCalibrated : kTraitUncalibrated)),
+      shape_variance_(square(calibrated ? kShapeCalibrated : kShapeUncalibrated)),
+      kind_variance_(square(calibrated ? kKindCalibrated : kKindUncalibrated)),
+      noise_variance_(square(calibrated ? kNoiseCalibrated : kNoiseUncalibrated)) {
   using Kind = std::tuple<int, int, int, int, bool>;
   std::map<Kind, std::size_t> kinds;
   std::map<std::pair<Kind, std::vector<int>>, std::size_t> shapes;
@@ -92,15 +100,15 @@ double Surrogate::covariance(const Point& a, const Point& b) const {
   for (std::size_t i = 0; i < a.traits.size(); ++i) distance += square(a.traits[i] - b.traits[i]);
   const double breadth = 4;  // squared distance at which traits say little of each other
   double sum = square(kOffset) + breadth * trait_variance_ * std::exp(-distance / (2 * breadth));
-  if (a.kind == b.kind) sum += square(kKind);
-  if (a.shape == b.shape) sum += square(kShape);
+  if (a.kind == b.kind) sum += kind_variance_;
+  if (a.shape == b.shape) sum += shape_variance_;
   return sum;
 }
 
 void Surrogate::observe(std::size_t candidate, double seconds, bool exact) {
   exclude(candidate);
   if (!(seconds > 0) || !std::isfinite(seconds)) return;
-  observed_.push_back({candidate, std::log(seconds), square(exact ? kNoise : kNoiseOfEstimate)});
+  observed_.push_back({candidate, std::log(seconds), exact ? noise_variance_ : square(kNoiseOfEstimate)});
 }
 
 void Surrogate::exclude(std::size_t candidate) { points_[candidate].open = false; }
@@ -125,7 +133,7 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
     double most = -1;
     for (std::size_t i = 0; i < points_.size(); ++i) {
       if (!points_[i].open || taken[i]) continue;
-      const double gain = expected_improvement(best, belief.mean[i], std::sqrt(belief.variance[i] + square(kNoise)));
+      const double gain = expected_improvement(best, belief.mean[i], std::sqrt(belief.variance[i] + noise_variance_));
       // Where nothing is expected of any, the one with the least mean.
       const double score = gain > 1e-12 ? gain : 1e-12 * std::exp(std::min(0.0, best - belief.mean[i]));
       if (score > most) most = score, chosen = i;
@@ -133,7 +141,7 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
     if (!chosen) break;
     taken[*chosen] = true;
     order.push_back(*chosen);
-    belief.add({*chosen, belief.mean[*chosen], square(kNoise)});
+    belief.add({*chosen, belief.mean[*chosen], noise_variance_});
   }
   return order;
 }

@@ -53,7 +53,7 @@ class Surrogate {
 
   std::vector<Point> points_;
   std::vector<Observation> observed_;
-  double trait_variance_ = 0;
+  double trait_variance_ = 0, shape_variance_ = 0, kind_variance_ = 0, noise_variance_ = 0;
 };
 
 }  // namespace fftconv
