@@ -111,14 +111,14 @@ TEST_CASE("the schema names each key of a line, and each key that it names is wr
 }
 
 TEST_CASE("what the schema calls required is, for the schema and for import") {
-  const Json line = line_of(good());
-  for (const Json& key : schema()["required"]) {
+  const Json line = line_of(good()), rules = schema();
+  for (const Json& key : rules["required"]) {
     Json without = line;
     without.erase(key.get<std::string>());
     CHECK(violation(schema(), without) != "");
     CHECK(refusal(without.dump()) != "taken");
   }
-  for (const Json& key : schema()["properties"]["environment"]["required"]) {
+  for (const Json& key : rules["properties"]["environment"]["required"]) {
     Json without = line;
     without["environment"].erase(key.get<std::string>());
     CHECK(violation(schema(), without) != "");

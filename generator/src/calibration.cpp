@@ -19,9 +19,10 @@ constexpr double kLeastWeight = 0.02;       // of a trial that is far from its p
 constexpr double kHuber = 1.5;              // residuals past this many deviations count less
 constexpr int kRounds = 5;                  // of reweighting
 const double kMostCorrection = std::log(4.0);
+const double kMostLeft = std::log(1.5);  // of what the weights leave that the forest is taught
 
 struct Row {
-  std::vector<double> traits;
+  std::vector<double> traits, structure;
   double residual = 0;  ///< log of measured over predicted
   double weight = 1;
   std::size_t problem = 0;
@@ -48,7 +49,9 @@ std::vector<Row> rows_of(std::span<const TimedCandidate> trials, const DeviceFac
     for (const TimedCandidate* trial : members) {
       const double predicted = predict(trial->problem, trial->config, device).total_s;
       if (!(predicted > 0) || !std::isfinite(predicted)) continue;
-      Row row{.traits = candidate_traits(trial->problem, trial->config, device), .problem = problems};
+      Row row{.traits = candidate_traits(trial->problem, trial->config, device),
+              .structure = candidate_structure(trial->problem, trial->config),
+              .problem = problems};
       row.residual = std::log(trial->seconds / predicted);
       row.weight = std::max(kLeastWeight, std::exp(-std::log(trial->seconds / best) / kNearBest));
       const bool finite =
@@ -111,6 +114,18 @@ double weighted_spread(const std::vector<Row>& rows, const std::vector<double>& 
   return std::sqrt(sum / total);
 }
 
+/// What the weights leave of each row, within its problem.
+Forest grow_forest(const std::vector<Row>& rows, const std::vector<double>& weights) {
+  std::vector<std::vector<double>> structures;
+  std::vector<double> left, importance;
+  for (const Row& row : rows) {
+    structures.push_back(row.structure);
+    left.push_back(std::clamp(row.residual - dot(weights, row.traits), -kMostLeft, kMostLeft));
+    importance.push_back(row.weight);
+  }
+  return Forest::fit(structures, left, importance);
+}
+
 double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -148,14 +163,17 @@ std::optional<Calibration> Calibration::fit(std::span<const TimedCandidate> tria
   for (const Row& row : raw) offsets.push_back(row.residual - dot(*weights, row.traits) + at_centre);
   calibration.offset_ = median_of(std::move(offsets));
   calibration.spread_ = weighted_spread(rows, trust, *weights);
+  calibration.forest_ = grow_forest(rows, *weights);
   calibration.weights_ = std::move(*weights);
   calibration.trials_ = static_cast<int>(raw.size());
   calibration.problems_ = static_cast<int>(problems);
   return calibration;
 }
 
-double Calibration::seconds(double predicted_s, std::span<const double> traits) const {
-  const double correction = dot(weights_, traits) - dot(weights_, centre_);
+double Calibration::seconds(double predicted_s, const Problem& problem, const KernelConfig& config,
+                            const DeviceFacts& device) const {
+  const double correction = dot(weights_, candidate_traits(problem, config, device)) - dot(weights_, centre_) +
+                            forest_.predict(candidate_structure(problem, config));
   return predicted_s * std::exp(offset_ + std::clamp(correction, -kMostCorrection, kMostCorrection));
 }
 
@@ -164,8 +182,7 @@ std::vector<Ranked> rank(const Problem& problem, std::vector<KernelConfig> confi
   std::vector<Ranked> ranked;
   for (KernelConfig& config : configs) {
     const Cost cost = predict(problem, config, device);
-    const double seconds =
-        calibration ? calibration->seconds(cost.total_s, candidate_traits(problem, config, device)) : cost.total_s;
+    const double seconds = calibration ? calibration->seconds(cost.total_s, problem, config, device) : cost.total_s;
     ranked.push_back({std::move(config), cost, seconds});
   }
   std::stable_sort(ranked.begin(), ranked.end(),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fftconv/cost_model.h"
+#include "fftconv/forest.h"
 
 namespace fftconv {
 
@@ -14,6 +15,10 @@ namespace fftconv {
 /// same length for every candidate.
 std::vector<double> candidate_traits(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
 
+/// A candidate and its problem as plain numbers, for trees: radices one by one, choices, lengths. The same length for
+/// every candidate; all finite.
+std::vector<double> candidate_structure(const Problem& problem, const KernelConfig& config);
+
 /// A candidate that was timed.
 struct TimedCandidate {
   Problem problem;
@@ -21,10 +26,11 @@ struct TimedCandidate {
   double seconds = 0;  ///< median
 };
 
-/// log(seconds) = log(predicted) + offset + weights . traits, fitted by ridge regression over the trials of one
-/// device. The weights come from differences within problems (each problem has its own offset), since ranking is
-/// what they are for; slow candidates count less than those near the best of their problem, and outliers are given
-/// less weight (Huber's weights, iterated).
+/// log(seconds) = log(predicted) + offset + weights . traits + forest(structure). The weights are fitted by ridge
+/// regression over the trials of one device, the forest to what they leave: which orders of radices, leaves and
+/// choices go together is no sum of their parts. The weights come from differences within problems (each problem has
+/// its own offset), since ranking is what they are for; slow candidates count less than those near the best of their
+/// problem, and outliers are given less weight (Huber's weights, iterated).
 class Calibration {
  public:
   /// None where the trials are too few to say anything: fewer than 32, or of fewer than two problems with eight
@@ -33,16 +39,18 @@ class Calibration {
 
   /// Seconds expected of a candidate whose prediction from first principles is `predicted_s`. Traits that would
   /// move it by more than a factor of four from the device's offset are not believed.
-  double seconds(double predicted_s, std::span<const double> traits) const;
+  double seconds(double predicted_s, const Problem& problem, const KernelConfig& config,
+                 const DeviceFacts& device) const;
 
   int trials() const { return trials_; }
   int problems() const { return problems_; }
-  /// Relative deviation that is left within problems, near the best: 0.05 = 5 %.
+  /// Relative deviation that the weights leave within problems, near the best: 0.05 = 5 %.
   double spread() const { return spread_; }
 
  private:
   std::vector<double> weights_, centre_;  ///< of the traits
-  double offset_ = 0;                     ///< at the centre
+  Forest forest_;
+  double offset_ = 0;  ///< at the centre
   int trials_ = 0, problems_ = 0;
   double spread_ = 0;
 };

@@ -18,7 +18,8 @@ using Clock = std::function<double()>;
 Clock monotonic_clock();
 
 struct MeasurePolicy {
-  bool cold = true;     ///< flush the cache before each sample; else rotate inputs that together exceed it
+  bool cold = true;     ///< flush the cache before each sample; else rotate inputs that together exceed it, after an
+                        ///< untimed launch
   int min_samples = 5;  ///< of each candidate that stays in the race
   int max_samples = 40;
   double relative_deviation = 0.01;  ///< a race ends when every candidate's relative_deviation() is below this

@@ -62,7 +62,7 @@ int show_cost(const InspectOptions& options, const Console& console) {
   const std::optional<Calibration> calibration = stored_calibration(facts);
   const auto calibrated_s = [&](const Ranked& candidate) {
     const KernelConfig& config = candidate.config;
-    return calibration->seconds(candidate.cost.total_s, candidate_traits(subject->problem, config, facts));
+    return calibration->seconds(candidate.cost.total_s, subject->problem, config, facts);
   };
   Table table({{"candidate"},
                {"calibrated", Align::right},

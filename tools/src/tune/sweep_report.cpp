@@ -116,7 +116,7 @@ std::optional<Trial> fastest_dropped(TuningDb& database, const Environment& envi
 }  // namespace
 
 SweepReport::SweepReport(const SweepJob& job, const Console& console)
-    : job_(job), console_(console), progress_(console.tool(), static_cast<int>(job.problems.size())) {}
+    : job_(job), progress_(console.tool(), static_cast<int>(job.problems.size())) {}
 
 void SweepReport::step(const SweepProgress& step) {
   const std::string name = to_string(*step.current);

@@ -30,7 +30,6 @@ class SweepReport {
     std::string why_no_winner;
   };
   const SweepJob& job_;
-  const Console& console_;
   Progress progress_;
   std::vector<Found> found_;
 };
