@@ -155,7 +155,7 @@ TEST_CASE("a sweep killed 200 times: no committed trial is lost, none is measure
       return sweep_from(directory.path(), from, round, journal[1]);
     });
     close(journal[1]);
-    std::string text = read_for(journal[0], static_cast<double>(random() % 90000) / 1000);
+    std::string text = read_for(journal[0], static_cast<double>(random() % 150000) / 1000);
     kill(child, SIGKILL);
     CHECK(test::wait_for(child) == -SIGKILL);
     text += read_all(journal[0]);

@@ -20,6 +20,7 @@ constexpr double kHuber = 1.5;              // residuals past this many deviatio
 constexpr int kRounds = 5;                  // of reweighting
 const double kMostCorrection = std::log(4.0);
 const double kMostLeft = std::log(1.5);  // of what the weights leave that the forest is taught
+constexpr double kForestWeight = 0.1;    // of trials that the forest is taught: those near their problem's best
 
 struct Row {
   std::vector<double> traits, structure;
@@ -119,6 +120,7 @@ Forest grow_forest(const std::vector<Row>& rows, const std::vector<double>& weig
   std::vector<std::vector<double>> structures;
   std::vector<double> left, importance;
   for (const Row& row : rows) {
+    if (row.weight < kForestWeight) continue;
     structures.push_back(row.structure);
     left.push_back(std::clamp(row.residual - dot(weights, row.traits), -kMostLeft, kMostLeft));
     importance.push_back(row.weight);

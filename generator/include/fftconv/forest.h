@@ -9,7 +9,7 @@
 namespace fftconv {
 
 struct ForestOptions {
-  int trees = 64;
+  int trees = 24;
   double least_of_leaf = 3;        ///< rows of a leaf, at least
   double share_of_features = 0.4;  ///< looked at in each node
 };
