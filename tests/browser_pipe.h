@@ -17,6 +17,17 @@ extern char** environ;
 
 namespace fftconv::test {
 
+/// The command that starts a browser without a window, with a profile of its own.
+inline std::vector<std::string> headless(const std::string& browser, const std::string& profile) {
+  return {browser,
+          "--headless",
+          "--no-sandbox",
+          "--disable-gpu",
+          "--disable-background-networking",
+          "--no-first-run",
+          "--user-data-dir=" + profile};
+}
+
 /// One page in a browser of its own. Messages are JSON that end with a zero byte, on the descriptors 3 (to the
 /// browser) and 4 (from it): --remote-debugging-pipe.
 class BrowserPage {
@@ -32,15 +43,8 @@ class BrowserPage {
     ::close(to[0]), ::close(from[1]);
     to_ = ::fcntl(to[1], F_DUPFD_CLOEXEC, 20), from_ = ::fcntl(from[0], F_DUPFD_CLOEXEC, 20);
     ::close(to[1]), ::close(from[0]);
-    std::vector<std::string> command{browser,
-                                     "--headless",
-                                     "--no-sandbox",
-                                     "--disable-gpu",
-                                     "--disable-background-networking",
-                                     "--no-first-run",
-                                     "--window-size=1000,900",
-                                     "--remote-debugging-pipe",
-                                     "--user-data-dir=" + profile};
+    std::vector<std::string> command = headless(browser, profile);
+    command.insert(command.end(), {"--window-size=1000,900", "--remote-debugging-pipe"});
     std::vector<char*> argv;
     for (std::string& argument : command) argv.push_back(argument.data());
     argv.push_back(nullptr);

@@ -6,6 +6,7 @@
 
 #include "fake_bench.h"
 #include "fftconv/search_space.h"
+#include "thinned.h"
 
 namespace fftconv {
 namespace {
@@ -207,11 +208,7 @@ TEST_CASE("a plan in memory is the same plan and costs under a microsecond") {
   MESSAGE("a plan in memory costs " << taken.count() / kCalls * 1e9 << " ns");
   CHECK(same);
   CHECK(log->compiles == 1);
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr double kMost = 20e-6;  // seconds; the sanitizers' share is most of it
-#else
-  constexpr double kMost = 1e-6;
-#endif
+  constexpr double kMost = test::kSanitized ? 20e-6 : 1e-6;  // seconds; the sanitizers' share is most of it
   CHECK(taken.count() / kCalls < kMost);
 }
 

@@ -64,13 +64,7 @@ std::string run(std::vector<std::string> command, const fs::path& folder) {
 
 std::string chromium(const TemporaryDirectory& folder, const std::string& page, std::vector<std::string> what) {
   write(folder / "page.html", page);
-  std::vector<std::string> command{browser(),
-                                   "--headless",
-                                   "--no-sandbox",
-                                   "--disable-gpu",
-                                   "--disable-background-networking",
-                                   "--no-first-run",
-                                   "--user-data-dir=" + (folder / "profile").string()};
+  std::vector<std::string> command = headless(browser(), (folder / "profile").string());
   command.insert(command.end(), what.begin(), what.end());
   command.push_back("file://" + (folder / "page.html").string());
   return run(command, folder.path());

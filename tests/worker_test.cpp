@@ -20,14 +20,9 @@
 #include "fakes/planted.h"
 #include "fftconv/search.h"
 #include "fftconv/search_space.h"
+#include "thinned.h"
 #include "worker/process.h"
 #include "worker/values.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 namespace fftconv {
 namespace {
@@ -137,7 +132,7 @@ TEST_CASE("a kernel that never ends is charged with the time limit") {
 }
 
 TEST_CASE("a candidate that exhausts memory is charged, and the limit is named") {
-  if (kSanitized) {
+  if (test::kSanitized) {
     MESSAGE("skipped: a sanitizer's own memory leaves no room for a limit");
     return;
   }
@@ -245,7 +240,7 @@ TEST_CASE("where there is room for no candidate the search ends with that error 
 }
 
 TEST_CASE("a worker that has no room for the inputs is one clear error before anything is tried") {
-  if (kSanitized) {
+  if (test::kSanitized) {
     MESSAGE("skipped: a sanitizer's own memory leaves no room for a limit");
     return;
   }
@@ -399,7 +394,7 @@ TEST_CASE("a compilation that crashes, hangs, exhausts memory or ends the proces
   CHECK(hang.status == TrialStatus::timed_out);
   CHECK(says(hang, "while it was compiling"));
   CHECK(planted("compile-exit").status == TrialStatus::crashed);
-  if (!kSanitized) CHECK(planted("compile-memory").status == TrialStatus::crashed);
+  if (!test::kSanitized) CHECK(planted("compile-memory").status == TrialStatus::crashed);
 }
 
 TEST_CASE("one of each kind in one search: each has its row, everything else is measured") {
@@ -594,11 +589,11 @@ TEST_CASE("real kernels compiled from a tampered source cost their own rows") {
                        {"inputs", ranked[4].config},
                        {"text", ranked[5].config}});
   const auto context = context_on(*device);
-  const auto pool = pool_of(FFTCONV_PLANTED_WORKER, kSanitized ? 20 : 6);
+  const auto pool = pool_of(FFTCONV_PLANTED_WORKER, test::kSanitized ? 20 : 6);
   auto runner = make_worker_runner(pool, *context, problem, {}).value();
   const std::pair<TrialStatus, const char*> expected[] = {
       {TrialStatus::measured, ""},
-      {TrialStatus::crashed, kSanitized ? "ended with status" : "signal 11"},
+      {TrialStatus::crashed, test::kSanitized ? "ended with status" : "signal 11"},
       {TrialStatus::timed_out, "did not end within"},
       {TrialStatus::wrong_result, "beside y"},
       {TrialStatus::wrong_result, "changed its input: u"},

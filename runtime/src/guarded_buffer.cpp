@@ -8,6 +8,7 @@ namespace fftconv {
 namespace {
 
 constexpr std::byte kCanary{0xa5};
+constexpr std::byte kPoison{0xff};
 constexpr std::size_t kChunkBytes = 4u << 20;
 
 Result<void> set_bytes(Device& device, std::byte* destination, std::size_t bytes, std::byte value) {
@@ -37,9 +38,7 @@ Result<void> GuardedBuffer::guard() {
   return {};
 }
 
-Result<void> GuardedBuffer::fill(std::byte value) {
-  return set_bytes(*device_, static_cast<std::byte*>(data()), bytes_, value);
-}
+Result<void> GuardedBuffer::poison() { return set_bytes(*device_, static_cast<std::byte*>(data()), bytes_, kPoison); }
 
 Result<bool> GuardedBuffer::intact() const {
   const auto* base = static_cast<const std::byte*>(memory_->data());

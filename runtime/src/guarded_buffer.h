@@ -18,8 +18,8 @@ class GuardedBuffer {
   void* data() const { return static_cast<std::byte*>(memory_->data()) + kGuardBytes; }
   std::size_t size() const { return bytes_; }
 
-  /// Sets every byte between the canaries.
-  Result<void> fill(std::byte value);
+  /// Fills it with NaN, in every type.
+  Result<void> poison();
   /// Writes the canaries anew.
   Result<void> guard();
   /// False where something was written outside.

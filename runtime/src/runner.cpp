@@ -13,8 +13,6 @@
 namespace fftconv {
 namespace {
 
-constexpr std::byte kPoison{0xff};  // NaN in every type
-
 void refuse(Measurement& measurement, TrialStatus status, std::string reason) {
   measurement.status = status;
   measurement.reason = std::move(reason);
@@ -171,8 +169,8 @@ class InProcessRunner : public Runner {
         GuardedBuffer::make(context_.device(), static_cast<std::size_t>(kernel.source.spectrum_scratch_bytes));
     if (!scratch) return scratch.error();
     // NaN, so that a kernel which reads what it never wrote is not right by what lay there before.
-    if (auto poisoned = scratch->fill(kPoison); !poisoned) return poisoned.error();
-    if (auto poisoned = candidate.spectrum.fill(kPoison); !poisoned) return poisoned.error();
+    if (auto poisoned = scratch->poison(); !poisoned) return poisoned.error();
+    if (auto poisoned = candidate.spectrum.poison(); !poisoned) return poisoned.error();
     KernelArgs args = base_args(kernel);
     args.filter = tensors_->filter();
     args.spectrum = candidate.spectrum.data();

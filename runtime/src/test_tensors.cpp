@@ -137,7 +137,7 @@ void TestTensors::compute_reference() {
   reference_known_ = true;
 }
 
-Result<void> TestTensors::poison() { return sets_[0].y.fill(std::byte{0xff}); }
+Result<void> TestTensors::poison() { return sets_[0].y.poison(); }
 
 // Elements [first, last) of y: samples of the compared rows are kept; the answer is whether all samples are finite.
 bool TestTensors::take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last) {

@@ -1,8 +1,6 @@
 // Forest: regression by extremely randomised trees, for what a linear law does not express.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
