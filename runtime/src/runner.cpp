@@ -65,6 +65,7 @@ class InProcessRunner : public Runner {
       if (auto warm = kernel.loaded->launch(kernel.source.convolution, next_arguments(candidate), nullptr); !warm) {
         return warm.error();
       }
+      if (auto done = kernel.device->synchronize(nullptr); !done) return done.error();
     }
     const KernelArgs args = next_arguments(candidate);
     return kernel.device->sample(*kernel.loaded, kernel.source.convolution, args, policy_.cold);
