@@ -221,7 +221,7 @@ TEST_CASE("configs that do not fit are refused") {
   refused([](KernelConfig& c) { c.interleave = 0; });
   refused([](KernelConfig& c) { c.interleave = 3; });
   refused([](KernelConfig& c) { c.warps = 2; });
-  refused([](KernelConfig& c) { c.streaming = true; });  // 1000 is no multiple of 16
+  refused([](KernelConfig& c) { c.streaming = true, c.rows = 16, c.radices = {4, 8, 8, 4}; });
   CHECK_FALSE(cpu::check_legal(problem, good, host(8)).ok());
 }
 

@@ -86,3 +86,22 @@ FFTCONV_INLINE void dft(cvec* a) {
     dft_odd<R, sign>(a);
   }
 }
+
+// Twiddles and DFT of four points together, in two halves. a_0 and a_2 meet in multiply-adds: a_0 - w a_2 is
+// 2 a_0 - (a_0 + w a_2).
+template <class W>
+FFTCONV_INLINE void twiddle_four(cvec* a, const W& w1, const W& w2, const W& w3) {
+  a[1] = times(a[1], w1);
+  const cvec s = {(a[0].re - a[2].im * w2.im) + a[2].re * w2.re, (a[0].im + a[2].im * w2.re) + a[2].re * w2.im};
+  a[2] = {a[0].re * 2.0f - s.re, a[0].im * 2.0f - s.im};
+  a[0] = s;
+  a[3] = times(a[3], w3);
+}
+FFTCONV_INLINE void finish_four(cvec* a) {
+  const cvec s0 = a[0], d0 = a[2];
+  const cvec s1 = a[1] + a[3], d1 = rotated<1>(a[1] - a[3]);
+  a[0] = s0 + s1;
+  a[1] = d0 + d1;
+  a[2] = s0 - s1;
+  a[3] = d0 - d1;
+}

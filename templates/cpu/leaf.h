@@ -1,11 +1,11 @@
 // A leaf: leaf_radix vectors, in registers from the last loads to the product with the filter and back. One radix
 // runs down the vectors, the others run along the lanes of one row, each after a transposition that brings its digit
-// from the lanes to the vectors. `count` neighbouring leaves go side by side, so that shuffles of one overlap
-// arithmetic of another.
+// from the lanes to the vectors. `interleave` neighbouring leaves go side by side, each a stage behind the one
+// before, so that shuffles, multiplications and additions of different leaves meet: they use different units.
 #pragma once
-#include "node.h"
+#include "ahead.h"
 
-// Radices along `width` lanes.
+// Steps along `width` lanes, each in three stages: transposition, twiddles, DFT.
 template <int width>
 struct AlongLanes {
   static constexpr int radix = width % 4 == 0 ? 4 : 2;
@@ -15,30 +15,50 @@ struct AlongLanes {
   using Next = AlongLanes<unit>;
   static constexpr int total_floats = table_floats + Next::total_floats;
   static constexpr int scalars = radix - 1 + Next::scalars;
+  static constexpr int stages = 3 + Next::stages;
 
   FFTCONV_INLINE cvec twiddle(const float* table, const float* scalar, int group, int j) {
     const cvec w = repeated_complex(table + (group * (radix - 1) + j - 1) * 2 * columns);
     if constexpr (computed_twiddles) return times(w, complex{scalar[2 * j - 2], scalar[2 * j - 1]});
     return w;
   }
+  template <int stage>
   FFTCONV_INLINE void split(cvec* a, const float* table, const float* scalar) {
+    if constexpr (stage >= 3) {
+      Next::template split<stage - 3>(a, table + table_floats, scalar + 2 * (radix - 1));
+    } else {
 #pragma unroll
-    for (int g = 0; g < groups; ++g) {
-      transpose<radix, unit>(a + g * radix);
+      for (int g = 0; g < groups; ++g) {
+        if constexpr (stage == 0) transpose<radix, unit>(a + g * radix);
+        if constexpr (stage == 1 && radix == 4) {
+          twiddle_four(a + 4 * g, twiddle(table, scalar, g, 1), twiddle(table, scalar, g, 2),
+                       twiddle(table, scalar, g, 3));
+        } else if constexpr (stage == 1) {
 #pragma unroll
-      for (int j = 1; j < radix; ++j) a[g * radix + j] = times(a[g * radix + j], twiddle(table, scalar, g, j));
-      dft<radix, 1>(a + g * radix);
+          for (int j = 1; j < radix; ++j) a[g * radix + j] = times(a[g * radix + j], twiddle(table, scalar, g, j));
+        }
+        if constexpr (stage == 2 && radix == 4)
+          finish_four(a + 4 * g);
+        else if constexpr (stage == 2)
+          dft<radix, 1>(a + g * radix);
+      }
     }
-    Next::split(a, table + table_floats, scalar + 2 * (radix - 1));
   }
+  template <int stage>
   FFTCONV_INLINE void join(cvec* a, const float* table, const float* scalar) {
-    Next::join(a, table + table_floats, scalar + 2 * (radix - 1));
+    if constexpr (stage >= 3) {
+      Next::template join<stage - 3>(a, table + table_floats, scalar + 2 * (radix - 1));
+    } else {
 #pragma unroll
-    for (int g = 0; g < groups; ++g) {
-      dft<radix, -1>(a + g * radix);
+      for (int g = 0; g < groups; ++g) {
+        if constexpr (stage == 2) dft<radix, -1>(a + g * radix);
+        if constexpr (stage == 1) {
 #pragma unroll
-      for (int j = 1; j < radix; ++j) a[g * radix + j] = times_conj(a[g * radix + j], twiddle(table, scalar, g, j));
-      transpose<radix, unit>(a + g * radix);
+          for (int j = 1; j < radix; ++j)
+            a[g * radix + j] = times_conj(a[g * radix + j], twiddle(table, scalar, g, j));
+        }
+        if constexpr (stage == 0) transpose<radix, unit>(a + g * radix);
+      }
     }
   }
 };
@@ -46,7 +66,10 @@ template <>
 struct AlongLanes<1> {
   static constexpr int total_floats = 0;
   static constexpr int scalars = 0;
+  static constexpr int stages = 0;
+  template <int>
   FFTCONV_INLINE void split(cvec*, const float*, const float*) {}
+  template <int>
   FFTCONV_INLINE void join(cvec*, const float*, const float*) {}
 };
 using Along = AlongLanes<columns>;
@@ -56,59 +79,102 @@ constexpr index leaf_spectrum_floats = 2 * leaf_radix * columns;  // of the spec
 constexpr index leaf_scalar_floats = 2 * (leaf_radix - 1) + (computed_twiddles ? 2 * Along::scalars : 0);
 constexpr index leaf_table_floats = computed_twiddles ? 0 : Along::total_floats;
 
-// Leaves `leaf` to leaf + count - 1, at z. forward_only: writes their spectrum; else multiplies by it and goes back.
-template <int count, bool forward_only>
-FFTCONV_INLINE void leaves(float* z, float* spectrum, const float* scalars, const float* tables, index leaf) {
-  cvec a[count][leaf_radix];
-  complex w[count][leaf_radix];
-  const float* scalar[count];
-  const float* table[count];
+struct Leaf {
+  float* z;
+  float* spectrum;
+  const float* scalar;
+  const float* table;
+  cvec a[leaf_radix];
+};
+
+// Stage by stage from memory to the spectrum and back.
+template <int stage, bool forward_only>
+FFTCONV_INLINE void leaf_stage(Leaf& l) {
+  constexpr int middle = 1 + Along::stages;
+  if constexpr (stage == 0) {
+    complex w[leaf_radix];
+    load_twiddles<leaf_radix>(w, l.scalar);
 #pragma unroll
-  for (int c = 0; c < count; ++c) {
-    scalar[c] = scalars + (leaf + c) * leaf_scalar_floats;
-    table[c] = tables + (leaf + c) * leaf_table_floats;
-    load_twiddles<leaf_radix>(w[c], scalar[c]);
-    scalar[c] += 2 * (leaf_radix - 1);
-#pragma unroll
-    for (int k = 0; k < leaf_radix; ++k) a[c][k] = load_block(z + c * leaf_floats + k * block);
-    split_columns<leaf_radix>(a[c], w[c]);
-  }
-#pragma unroll
-  for (int c = 0; c < count; ++c) Along::split(a[c], table[c], scalar[c]);
-#pragma unroll
-  for (int c = 0; c < count; ++c) {
-    float* s = spectrum + (leaf + c) * leaf_spectrum_floats;
+    for (int k = 0; k < leaf_radix; ++k) l.a[k] = load_block(l.z + k * block);
+    split_columns<leaf_radix>(l.a, w);
+  } else if constexpr (stage < middle) {
+    Along::template split<stage - 1>(l.a, l.table, l.scalar + 2 * (leaf_radix - 1));
+  } else if constexpr (stage == middle) {
 #pragma unroll
     for (int k = 0; k < leaf_radix; ++k) {
+      float* const s = l.spectrum + 2 * k * columns;
       if constexpr (forward_only) {
         part re[rows], im[rows];
-        separated(re, a[c][k].re);
-        separated(im, a[c][k].im);
-        *(unaligned_part*)(s + 2 * k * columns) = re[0];
-        *(unaligned_part*)(s + (2 * k + 1) * columns) = im[0];
+        separated(re, l.a[k].re);
+        separated(im, l.a[k].im);
+        *(unaligned_part*)s = re[0];
+        *(unaligned_part*)(s + columns) = im[0];
       } else {
-        a[c][k] = times(a[c][k], repeated_complex(s + 2 * k * columns));
+        l.a[k] = times(l.a[k], repeated_complex(s));
       }
     }
+    // On the way back twiddles are loaded again: kept, they would be spilled.
+    asm("" : "+r"(l.scalar), "+r"(l.table));
+  } else if constexpr (forward_only) {
+    return;
+  } else if constexpr (stage < middle + 1 + Along::stages) {
+    Along::template join<middle + Along::stages - stage>(l.a, l.table, l.scalar + 2 * (leaf_radix - 1));
+  } else if constexpr (stage == middle + 1 + Along::stages) {
+    complex w[leaf_radix];
+    load_twiddles<leaf_radix>(w, l.scalar);
+    join_columns<leaf_radix>(l.a, w);
+#pragma unroll
+    for (int k = 0; k < leaf_radix; ++k) store_block(l.z + k * block, l.a[k]);
   }
-  if constexpr (forward_only) return;
-#pragma unroll
-  for (int c = 0; c < count; ++c) Along::join(a[c], table[c], scalar[c]);
-#pragma unroll
-  for (int c = 0; c < count; ++c) {
-    join_columns<leaf_radix>(a[c], w[c]);
-#pragma unroll
-    for (int k = 0; k < leaf_radix; ++k) store_block(z + c * leaf_floats + k * block, a[c][k]);
+}
+constexpr int leaf_stages = 3 + 2 * Along::stages;
+
+// Step `step` of leaves c … count - 1.
+template <int step, int c, int count, bool forward_only>
+FFTCONV_INLINE void leaf_step(Leaf* l) {
+  if constexpr (c < count) {
+    if constexpr (step >= c && step - c < leaf_stages) leaf_stage<step - c, forward_only>(l[c]);
+    leaf_step<step, c + 1, count, forward_only>(l);
+  }
+}
+template <int step, int count, bool forward_only>
+FFTCONV_INLINE void leaf_steps(Leaf* l) {
+  if constexpr (step < leaf_stages + count - 1) {
+    leaf_step<step, 0, count, forward_only>(l);
+    leaf_steps<step + 1, count, forward_only>(l);
   }
 }
 
-// `count` leaves from number `first` on, `interleave` at a time.
+// Leaves `leaf` to leaf + count - 1, at z. forward_only: writes their spectrum; else multiplies by it and goes back.
+template <int count, bool forward_only>
+FFTCONV_INLINE void leaves(float* z, float* spectrum, const float* scalars, const float* tables, index leaf) {
+  Leaf l[count];
+#pragma unroll
+  for (int c = 0; c < count; ++c) {
+    l[c].z = z + c * leaf_floats;
+    l[c].spectrum = spectrum + (leaf + c) * leaf_spectrum_floats;
+    l[c].scalar = scalars + (leaf + c) * leaf_scalar_floats;
+    l[c].table = tables + (leaf + c) * leaf_table_floats;
+  }
+  leaf_steps<0, count, forward_only>(l);
+}
+
+// Leaves first … first + count - 1, of which the first is at z, `interleave` at a time.
 template <bool forward_only>
 static __attribute__((noinline)) void leaf_run(float* z, float* spectrum, const float* scalars, const float* tables,
-                                               index first, index count) {
-  index i = 0;
-  for (; i + interleave <= count; i += interleave) {
-    leaves<interleave, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i);
+                                               index first, index count, const Ahead& ahead) {
+  for (index i = 0; i < count;) {
+    const index leaf = first + i;
+    if (!forward_only) fetch_ahead(ahead, leaf);
+    if (i + interleave <= count) {
+      if constexpr (!forward_only) {
+        for (index c = 1; c < interleave; ++c) fetch_ahead(ahead, leaf + c);
+      }
+      leaves<interleave, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, leaf);
+      i += interleave;
+    } else {
+      leaves<1, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, leaf);
+      ++i;
+    }
   }
-  for (; i < count; ++i) leaves<1, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i);
 }

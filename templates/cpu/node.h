@@ -7,6 +7,11 @@
 
 template <int R>
 FFTCONV_INLINE void split_columns(cvec* a, const complex* w) {
+  if constexpr (R == 4) {
+    twiddle_four(a, w[1], w[2], w[3]);
+    finish_four(a);
+    return;
+  }
 #pragma unroll
   for (int j = 1; j < R; ++j) a[j] = times(a[j], w[j]);
   dft<R, 1>(a);

@@ -52,6 +52,13 @@ FFTCONV_INLINE Item item_of(const fftconv_args& args, index number) {
   return item;
 }
 
+// Whether all rows of y stand where stores past the caches may go.
+FFTCONV_INLINE bool aligned_rows(const Item& item) {
+  index misplaced = 0;
+  for (int r = 0; r < item_rows; ++r) misplaced |= (index)(item.y + item.offset[r]) % (index)sizeof(part_samples);
+  return misplaced == 0;
+}
+
 // Rows first_row … of the item at `column`, times the gate where there is one.
 template <int valid>
 FFTCONV_INLINE vec load_rows(const Item& item, int first_row, index column) {
@@ -144,8 +151,9 @@ struct Root {
     }
     split_rows<R, whole, columns>(item, z, b, span / columns, w);
   }
+  // Apart for each kind of store: inlined side by side, compilers join them and drop the hint.
   template <bool past_caches>
-  FFTCONV_INLINE void join(const Item& item, const float* z, const complex* w) {
+  static __attribute__((noinline)) void join(const Item& item, const float* z, const complex* w) {
     index b = full_blocks;
     if constexpr (full_blocks > 0) join_rows<R, whole + 1, columns, past_caches>(item, z, 0, b, w);
     if constexpr (tail > 0) {

@@ -60,9 +60,41 @@ FFTCONV_INLINE void exchange(cvec& a, cvec& b) {
   exchange_lanes<width>(a.im, b.im, Lanes{});
 }
 
+// Two steps of transposing squares of 4 x 4 units: rows to pairs of rows, pairs to columns. Each is an instruction
+// with two operands, which a processor can do beside multiply-adds; the general shuffle with three cannot. Within 128
+// bits pairs alternate (unpack), across them they stand one after the other.
+template <int unit>
+constexpr int paired_lane(int i, int half) {
+  const int square = i / (4 * unit) * 4 * unit, at = i % (4 * unit) / unit, within = i % unit;
+  if (unit == 1) return square + at / 2 + 2 * half + at % 2 * lanes;
+  return square + (at % 2 + 2 * half) * unit + within + at / 2 * lanes;
+}
+template <int unit>
+constexpr int column_lane(int i, int half) {
+  const int square = i / (4 * unit) * 4 * unit, at = i % (4 * unit) / unit, within = i % unit;
+  if (unit == 1) return square + at % 2 + 2 * half + at / 2 * lanes;
+  return square + (at % 2 * 2 + half) * unit + within + at / 2 * lanes;
+}
+template <int unit, int... I>
+FFTCONV_INLINE void transpose_squares(vec& a, vec& b, vec& c, vec& d, Sequence<I...>) {
+  const vec ab0 = __builtin_shufflevector(a, b, (paired_lane<unit>(I, 0))...);
+  const vec ab1 = __builtin_shufflevector(a, b, (paired_lane<unit>(I, 1))...);
+  const vec cd0 = __builtin_shufflevector(c, d, (paired_lane<unit>(I, 0))...);
+  const vec cd1 = __builtin_shufflevector(c, d, (paired_lane<unit>(I, 1))...);
+  a = __builtin_shufflevector(ab0, cd0, (column_lane<unit>(I, 0))...);
+  b = __builtin_shufflevector(ab0, cd0, (column_lane<unit>(I, 1))...);
+  c = __builtin_shufflevector(ab1, cd1, (column_lane<unit>(I, 0))...);
+  d = __builtin_shufflevector(ab1, cd1, (column_lane<unit>(I, 1))...);
+}
+
 // Transposes radix x radix squares of `unit` lanes each; its own inverse.
 template <int radix, int unit>
 FFTCONV_INLINE void transpose(cvec* a) {
+  if constexpr (radix == 4 && (unit == 1 || 4 * unit == lanes)) {
+    transpose_squares<unit>(a[0].re, a[1].re, a[2].re, a[3].re, Lanes{});
+    transpose_squares<unit>(a[0].im, a[1].im, a[2].im, a[3].im, Lanes{});
+    return;
+  }
   if constexpr (radix == 4) {
     exchange<2 * unit>(a[0], a[2]);
     exchange<2 * unit>(a[1], a[3]);

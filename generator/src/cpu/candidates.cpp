@@ -22,6 +22,21 @@ constexpr std::int64_t kSharedScratch = 1 << 20;  ///< bytes: several rows in a 
 
 int widest_lanes(const DeviceFacts& device) { return device.vector_lanes >= 4 ? device.vector_lanes : 4; }
 
+/// Vector registers of the instruction set.
+int registers(const DeviceFacts& device) { return device.vector_lanes == 8 ? 16 : 32; }
+
+/// How many leaves may go side by side: one alone leaves units idle, where it is small; many spill.
+std::vector<int> interleaves(const KernelConfig& config, const DeviceFacts& device) {
+  const int vectors = 2 * config.radices.back() / (config.lanes / config.rows);
+  std::vector<int> counts;
+  for (int count : {1, 2, 4}) {
+    const int live = count * vectors;
+    const int most = count > 2 ? registers(device) / 2 : registers(device);
+    if (4 * live > registers(device) && live <= most) counts.push_back(count);
+  }
+  return counts.empty() ? std::vector{1} : counts;
+}
+
 KernelConfig plain(int lanes, int rows, bool paired, std::vector<int> radices) {
   KernelConfig config;
   config.radices = std::move(radices);
@@ -67,9 +82,9 @@ struct Shape {
 /// Vector instructions, a little more for the wider butterflies that spill and for leaving the core's cache.
 double estimated_work(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   const KernelCounts counts = cpu::count(problem, config, device);
-  const bool wide =
-      std::ranges::any_of(config.radices.begin(), config.radices.end() - 1, [](int radix) { return radix >= 7; }) ||
-      config.radices.back() >= 8 * (config.lanes / config.rows);
+  const bool wide = std::ranges::any_of(config.radices.begin(), config.radices.end() - 1,
+                                        [&](int radix) { return 4 * radix > registers(device); }) ||
+                    4 * config.radices.back() > registers(device) * (config.lanes / config.rows);
   return counts.instructions * (wide ? 1.1 : 1.0) * (counts.shared_per_block > kSharedScratch ? 1.2 : 1.0);
 }
 
@@ -127,7 +142,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
     const bool either_twiddle = along_lanes && transform_length(config) <= kLongestTable;
     const Residency usual = config.twiddle;
     const Residency other = usual == Residency::memory ? Residency::registers : Residency::memory;
-    for (int interleave : {1, 2}) {
+    for (int interleave : interleaves(config, device)) {
       config.interleave = interleave;
       for (Residency twiddle : {usual, other}) {
         if (twiddle != usual && !either_twiddle) continue;
@@ -147,8 +162,9 @@ Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& d
   const int lanes = widest_lanes(device);
   add_shapes(problem, lanes, 1, false, configs);
   const KernelConfig* best = nullptr;
-  for (const KernelConfig& config : configs) {
+  for (KernelConfig& config : configs) {
     if (config.radices.back() != 4 * lanes) continue;  // the plain leaf
+    config.interleave = interleaves(config, device).front();
     const Result<void> legal = cpu::check_legal(problem, config, device);
     if (!legal) return legal.error();
     if (!best || estimated_work(problem, config, device) < estimated_work(problem, *best, device)) best = &config;

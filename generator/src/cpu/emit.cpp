@@ -12,8 +12,8 @@ namespace fftconv::cpu {
 namespace {
 
 /// In this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/vectors.h", "cpu/samples.h", "cpu/dft.h",   "cpu/node.h",
-                                      "cpu/leaf.h",    "cpu/rows.h",    "cpu/filter.h"};
+constexpr const char* kTemplates[] = {"cpu/vectors.h", "cpu/samples.h", "cpu/dft.h",  "cpu/node.h",
+                                      "cpu/rows.h",    "cpu/ahead.h",   "cpu/leaf.h", "cpu/filter.h"};
 
 /// The text of a template without the lines that only matter to it as a file of its own.
 Result<std::string> template_body(const char* name) {
@@ -83,7 +83,8 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "paired", cpp(config.paired), "two rows ride in one complex transform");
   line("bool", "computed_twiddles", cpp(config.twiddle == Residency::registers),
        "lane twiddles are a scalar times a constant vector");
-  line("bool", "streaming", cpp(config.streaming), "y is written past the caches");
+  line("bool", "streaming", cpp(config.streaming),
+       "y is written past the caches where rows are aligned, else fetched ahead");
   line("bool", "has_pregate", cpp(problem.pregate), "");
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
@@ -115,13 +116,13 @@ std::string root_twiddles(const Tree& tree) {
 std::string descend(const Tree& tree, std::size_t level, const std::string& forward_only, const std::string& node) {
   const int radix = tree.levels[level].radix;
   if (level + 1 == tree.levels.size()) {
-    return fmt::format("leaf_run<{}>(z, spectrum, tables + leaf_scalars, tables + leaf_vectors, {}, {});\n",
+    return fmt::format("leaf_run<{}>(z, spectrum, tables + leaf_scalars, tables + leaf_vectors, {}, {}, ahead);\n",
                        forward_only, node == "0" ? "0" : fmt::format("{} * {}", radix, node), radix);
   }
   const std::int64_t child = tree.levels[level + 1].length / tree.columns;
-  return fmt::format("for (index k = 0; k < {0}; ++k) node_{1}<{2}>(z + k * {3} * block, spectrum, tables, {4}k);\n",
-                     radix, level + 1, forward_only, child,
-                     node == "0" ? "" : fmt::format("{} * {} + ", radix, node));
+  return fmt::format(
+      "for (index k = 0; k < {0}; ++k) node_{1}<{2}>(z + k * {3} * block, spectrum, tables, {4}k, ahead);\n", radix,
+      level + 1, forward_only, child, node == "0" ? "" : fmt::format("{} * {} + ", radix, node));
 }
 
 /// Inner levels, deepest first so that each function is there when it is called.
@@ -133,7 +134,7 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
     text += fmt::format(
         "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children.\n"
         "template <bool forward_only>\n"
-        "static void node_{4}(float* z, float* spectrum, const float* tables, index node) {{\n"
+        "static void node_{4}(float* z, float* spectrum, const float* tables, index node, const Ahead& ahead) {{\n"
         "  const float* w = tables + {5} + {6} * node;\n"
         "  split<{3}>(z, {7}, w);\n"
         "  {8}"
@@ -150,16 +151,19 @@ std::string entries(const Tree& tree) {
       "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows floats, aligned to 64 bytes.\n"
       "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, float* z) {{\n"
       "  const float* tables = (const float*)args->tables;\n"
-      "  const bool past_caches = streaming && (index)args->y % (columns * (index)sizeof(sample)) == 0;\n"
+      "  Item item = item_of(*args, first);\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    const Item item = item_of(*args, number);\n"
+      "    const bool past_caches = streaming && aligned_rows(item);\n"
+      "    const bool more = number + 1 < last;\n"
+      "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches}};\n"
       "    float* spectrum = (float*)args->spectrum + item.filter * 2 * length;\n"
       "    Root<{0}>::split(item, z, root_twiddle);\n"
       "    {1}"
       "    if (past_caches) Root<{0}>::join<streaming>(item, z, root_twiddle);\n"
       "    else Root<{0}>::join<false>(item, z, root_twiddle);\n"
+      "    item = ahead.next;\n"
       "  }}\n"
-      "  if (past_caches) finish_streaming();\n"
+      "  if (streaming) finish_streaming();\n"
       "}}\n"
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
       "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, float* z) {{\n"
@@ -167,6 +171,7 @@ std::string entries(const Tree& tree) {
       "  for (index number = first; number < last; ++number) {{\n"
       "    float* spectrum = (float*)args->spectrum + number * 2 * length;\n"
       "    place_taps((const float*)args->filter + number * filter_len, z);\n"
+      "    const Ahead ahead = {{}};\n"
       "    split<{0}>(z, {2}, (const float*)(root_twiddle + 1));\n"
       "    {3}"
       "  }}\n"

@@ -1,6 +1,7 @@
 #include "cpu/factor.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace fftconv::cpu {
 
@@ -20,30 +21,28 @@ std::vector<std::int64_t> smooth_numbers(std::int64_t least, std::int64_t most) 
 }
 
 std::vector<std::vector<int>> radix_orders(std::int64_t product) {
-  std::vector<int> odd, fours;
+  std::vector<int> odd;
   for (int radix : {7, 5, 3}) {
     for (; product % radix == 0; product /= radix) odd.push_back(radix);
   }
-  for (; product % 4 == 0; product /= 4) fours.push_back(4);
-  if (product > 2) return {};
+  if (!std::has_single_bit(static_cast<std::uint64_t>(product))) return {};
+  const int bits = std::countr_zero(static_cast<std::uint64_t>(product));
+
   std::vector<std::vector<int>> orders;
-  const auto add = [&](std::vector<int> first, const std::vector<int>& then, const std::vector<int>& last) {
-    first.insert(first.end(), then.begin(), then.end());
-    first.insert(first.end(), last.begin(), last.end());
-    if (std::ranges::find(orders, first) == orders.end()) orders.push_back(first);
+  const auto add = [&](std::initializer_list<const std::vector<int>*> digits) {
+    std::vector<int> order;
+    for (const std::vector<int>* part : digits) order.insert(order.end(), part->begin(), part->end());
+    if (std::ranges::find(orders, order) == orders.end()) orders.push_back(std::move(order));
   };
-  if (product == 1) {
-    add(odd, fours, {});
-    add(fours, odd, {});
-  } else {
-    add(odd, {2}, fours);
-    add(odd, fours, {2});
-    add(fours, {2}, odd);
-    if (!fours.empty()) {
-      fours.pop_back();
-      add(odd, {8}, fours);
-      add(odd, fours, {8});
-    }
+  for (int count = 0; 3 * count <= bits; ++count) {
+    const int rest = bits - 3 * count;
+    const std::vector<int> eights(static_cast<std::size_t>(count), 8), fours(static_cast<std::size_t>(rest / 2), 4),
+        twos(static_cast<std::size_t>(rest % 2), 2);
+    add({&odd, &eights, &fours, &twos});
+    add({&eights, &fours, &twos, &odd});
+    add({&eights, &odd, &fours, &twos});
+    add({&odd, &twos, &fours, &eights});
+    add({&twos, &eights, &fours, &odd});
   }
   return orders;
 }

@@ -9,8 +9,9 @@ namespace fftconv::cpu {
 /// Products of 2, 3, 5 and 7 from `least` to `most`, ascending.
 std::vector<std::int64_t> smooth_numbers(std::int64_t least, std::int64_t most);
 
-/// `product` as outer radices, in a few different ways: the odd ones and a left-over 2 (or 8) first or last. The
-/// plain way comes first. One empty list where product = 1; none where it is not a product of 2, 3, 5 and 7.
+/// `product` as outer radices: every number of eights, the rest in fours and at most one 2, in a few orders (the odd
+/// digits first, last or after the eights; the widest first or last). The plain way, fours alone, comes first. One
+/// empty list where product = 1; none where it is not a product of 2, 3, 5 and 7.
 std::vector<std::vector<int>> radix_orders(std::int64_t product);
 
 }  // namespace fftconv::cpu
