@@ -90,7 +90,7 @@ FFTCONV_INLINE void transpose_squares(vec& a, vec& b, vec& c, vec& d, Sequence<I
 // Transposes radix x radix squares of `unit` lanes each; its own inverse.
 template <int radix, int unit>
 FFTCONV_INLINE void transpose(cvec* a) {
-  if constexpr (radix == 4 && (unit == 1 || 4 * unit == lanes)) {
+  if constexpr (radix == 4 && (unit == 1 || (unit == 4 && lanes == 16))) {
     transpose_squares<unit>(a[0].re, a[1].re, a[2].re, a[3].re, Lanes{});
     transpose_squares<unit>(a[0].im, a[1].im, a[2].im, a[3].im, Lanes{});
     return;
