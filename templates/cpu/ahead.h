@@ -12,20 +12,21 @@ struct Ahead {
 
 constexpr index piece_bytes = leaf_radix * columns * (index)sizeof(sample);  // of a row, with each leaf
 
-template <bool for_writing>
+// `level`: of caches, 3 the nearest. Gates go to the next one, so that they do not push out the transform.
+template <bool for_writing, int level>
 FFTCONV_INLINE void fetch(const sample* row, index leaf) {
   const char* const from = (const char*)row + leaf * piece_bytes;
 #pragma unroll
-  for (index at = 0; at < piece_bytes; at += 64) __builtin_prefetch(from + at, for_writing, 3);
+  for (index at = 0; at < piece_bytes; at += 64) __builtin_prefetch(from + at, for_writing, level);
 }
 
 FFTCONV_INLINE void fetch_ahead(const Ahead& ahead, index leaf) {
   if (!ahead.reads || (piece_bytes < 64 && leaf * piece_bytes % 64 != 0)) return;
 #pragma unroll
   for (int r = 0; r < item_rows; ++r) {
-    fetch<false>(ahead.next.u + ahead.next.offset[r], leaf);
-    if constexpr (has_pregate) fetch<false>(ahead.next.pregate + ahead.next.offset[r], leaf);
-    if constexpr (has_postgate) fetch<false>(ahead.item.postgate + ahead.item.offset[r], leaf);
-    if (streaming && ahead.writes) fetch<true>(ahead.item.y + ahead.item.offset[r], leaf);
+    fetch<false, 3>(ahead.next.u + ahead.next.offset[r], leaf);
+    if constexpr (has_pregate) fetch<false, 2>(ahead.next.pregate + ahead.next.offset[r], leaf);
+    if constexpr (has_postgate) fetch<false, 2>(ahead.item.postgate + ahead.item.offset[r], leaf);
+    if (streaming && ahead.writes) fetch<true, 3>(ahead.item.y + ahead.item.offset[r], leaf);
   }
 }

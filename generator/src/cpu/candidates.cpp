@@ -13,7 +13,8 @@
 namespace fftconv::cpu {
 namespace {
 
-constexpr std::size_t kShapes = 64;               ///< shapes at most
+constexpr std::size_t kShapes = 48;               ///< shapes at most
+constexpr std::size_t kFewShapes = 24;            ///< so many whatever their work
 constexpr double kMostWork = 1.6;                 ///< of a shape, over the least of all
 constexpr std::ptrdiff_t kLeastOfKind = 2;        ///< shapes of each kind, whatever their work
 constexpr std::int64_t kTableLength = 1 << 16;    ///< up to here lane twiddles come from a table by default
@@ -121,7 +122,8 @@ std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFact
       return other.lanes == shape.config.lanes && other.rows == shape.config.rows &&
              other.paired == shape.config.paired;
     };
-    const bool likely = shape.work <= kMostWork * shapes.front().work && chosen.size() < kShapes;
+    const bool likely = chosen.size() < kFewShapes ||
+                        (shape.work <= kMostWork * shapes.front().work && chosen.size() < kShapes);
     if (likely || std::ranges::count_if(chosen, alike) < kLeastOfKind) chosen.push_back(shape.config);
   }
   return chosen;
