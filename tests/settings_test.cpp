@@ -14,6 +14,7 @@ const bool environment_prepared = [] {
   setenv("FFTCONV_NVRTC", "/somewhere/libnvrtc.so", 1);
   setenv("FFTCONV_LLVM", "off", 1);
   setenv("FFTCONV_LIBCUDA", "off", 1);
+  setenv("FFTCONV_THREADS", "3", 1);
   unsetenv("FFTCONV_DEVICE");
   return true;
 }();
@@ -23,6 +24,7 @@ TEST_CASE("every variable is read, an absent one is empty, and later changes are
   CHECK(settings().nvrtc == "/somewhere/libnvrtc.so");
   CHECK(settings().llvm_component == "off");
   CHECK(settings().cuda_driver == "off");
+  CHECK(settings().threads == "3");
   CHECK(settings().device.empty());
   setenv("FFTCONV_CACHE_DIR", "/elsewhere", 1);
   CHECK(settings().cache_dir == "/somewhere/cache");
@@ -47,6 +49,20 @@ TEST_CASE("an unknown device in FFTCONV_DEVICE is refused by name") {
   REQUIRE(!device);
   CHECK(device.error().code == ErrorCode::invalid_argument);
   CHECK(device.error().message.find("'tpu'") != std::string::npos);
+}
+
+TEST_CASE("what is no number of threads is refused where the CPU device is opened") {
+  const Settings before = settings();
+  for (const char* text : {"0", "-1", "two", "2x", "1000000"}) {
+    Settings changed = before;
+    changed.threads = text;
+    set_settings(changed);
+    const auto device = open_cpu_device();
+    set_settings(before);
+    REQUIRE(!device);
+    CHECK(device.error().code == ErrorCode::invalid_argument);
+    CHECK(device.error().message.find(text) != std::string::npos);
+  }
 }
 
 TEST_CASE("the fake device cannot be opened by kind") {

@@ -58,6 +58,7 @@ Settings read_environment() {
           .cuda_driver = read("FFTCONV_LIBCUDA"),
           .capture = read("FFTCONV_CAPTURE"),
           .device = read("FFTCONV_DEVICE"),
+          .threads = read("FFTCONV_THREADS"),
           .worker = read("FFTCONV_WORKER"),
           .visible_gpus = read("CUDA_VISIBLE_DEVICES"),
           .launcher = read_launcher()};

@@ -40,6 +40,9 @@ inline void add_machine_options(CLI::App& app, MachineOptions& options, bool wit
                    "cuda, cuda:N, cpu, sim (default FFTCONV_DEVICE, else the best present)")
         ->group(group);
     app.add_option("--arch", options.arch, "architecture, such as sm_90a")->group(group);
+    app.add_option("--threads", options.threads,
+                   "of the CPU device (default FFTCONV_THREADS, else as many as there are processors)")
+        ->group(group);
   }
   app.add_option("--cache-dir", options.cache_dir, "folder of the databases (default FFTCONV_CACHE_DIR)")
       ->group(group);

@@ -16,6 +16,7 @@ struct MachineOptions {
   std::string arch;       ///< "sm_90a" …
   std::string cache_dir;  ///< folder of both databases
   std::string mpi;        ///< "on", "off", or file of the MPI component
+  std::string threads;    ///< of the CPU device, a number
   std::string nvrtc, llvm, libcuda, worker;
 };
 

@@ -17,6 +17,7 @@ struct Settings {
   std::string cuda_driver;     ///< FFTCONV_LIBCUDA: path of libcuda, or "off"
   std::string capture;         ///< FFTCONV_CAPTURE: file that problems are captured in
   std::string device;          ///< FFTCONV_DEVICE: "cuda", "cpu", "sim"
+  std::string threads;         ///< FFTCONV_THREADS: threads of the CPU device, a number; empty: all processors
   std::string worker;          ///< FFTCONV_WORKER: path of fftconv-worker, or "off"
   std::string visible_gpus;    ///< CUDA_VISIBLE_DEVICES
   Launcher launcher;           ///< from the launcher's own variables

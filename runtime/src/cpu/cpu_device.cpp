@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include "cpu/cache_flush.h"
 #include "cpu/cpu_kernel.h"
 #include "cpu/host_facts.h"
+#include "fftconv/settings.h"
 #include "host_memory.h"
 
 namespace fftconv {
@@ -21,6 +23,20 @@ std::string target_cpu(const std::string& arch) {
   if (arch == "x86-64-avx2") return "x86-64-v3";
   if (arch == "x86-64") return "x86-64";
   return {};
+}
+
+constexpr int kMostThreads = 4096;
+
+/// What FFTCONV_THREADS or --threads says; 0 where it says nothing.
+Result<int> threads_of(const std::string& text) {
+  if (text.empty()) return 0;
+  int threads = 0;
+  const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), threads);
+  if (code == std::errc() && stop == text.data() + text.size() && threads >= 1 && threads <= kMostThreads)
+    return threads;
+  return invalid(fmt::format(
+      "'{}' is no number of threads: use 1 to {} (FFTCONV_THREADS or --threads), or leave it out for all processors.",
+      text, kMostThreads));
 }
 
 class CpuDevice : public Device {
@@ -110,7 +126,9 @@ class CpuDevice : public Device {
 }  // namespace
 
 Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& arch) {
-  if (threads < 0) return invalid(fmt::format("{} threads make no sense: use 0 for all, or more.", threads));
+  if (threads < 0 || threads > kMostThreads) {
+    return invalid(fmt::format("{} threads make no sense: use 0 for all, or up to {}.", threads, kMostThreads));
+  }
   Result<LlvmComponent*> component = llvm_component();
   if (!component) return component.error();
   const auto available = static_cast<int>(std::thread::hardware_concurrency());
@@ -119,6 +137,10 @@ Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& 
   return std::shared_ptr<Device>(std::make_shared<CpuDevice>(**component, std::move(*facts)));
 }
 
-Result<std::shared_ptr<Device>> open_cpu_device() { return make_cpu_device(0); }
+Result<std::shared_ptr<Device>> open_cpu_device() {
+  const Result<int> threads = threads_of(settings().threads);
+  if (!threads) return threads.error();
+  return make_cpu_device(*threads);
+}
 
 }  // namespace fftconv

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "fftconv/plan.h"
+#include "fftconv/settings.h"
 #include "fftconv/worker.h"
 #include "worker/values.h"
 
@@ -88,14 +89,17 @@ class Server {
     policy_ = get_policy(in);
     const std::string generator = in.text();
     const bool runs = in.flag();
-    if (!in.ok() || !problem) return refusal(invalid("The request that begins a problem cannot be read."));
+    const int threads = in.get<int>();
     if (generator != generator_digest()) {
       return refusal(
           invalid("The worker program is of another version than its parent: install both from one build."));
     }
+    if (!in.ok() || !problem) return refusal(invalid("The request that begins a problem cannot be read."));
     problem_ = *problem;
     runner_.reset();
-    if (!context_ || kind != context_->device().facts().kind || ordinal != context_->device().ordinal()) {
+    if (!context_ || kind != context_->device().facts().kind || ordinal != context_->device().ordinal() ||
+        threads != threads_) {
+      use_threads(threads);
       auto device = open_(kind, ordinal);
       if (!device) return refusal(device.error());
       auto context = Context::create(*device, {.use_disk = false});
@@ -108,6 +112,14 @@ class Server {
       runner_ = std::move(*runner);
     }
     return done();
+  }
+
+  // As many as the parent's device has, which need not be what the environment says.
+  void use_threads(int threads) {
+    Settings changed = settings();
+    if (threads > 0) changed.threads = std::to_string(threads);
+    set_settings(changed);
+    threads_ = threads;
   }
 
   Message compile(Reader& in) {
@@ -171,6 +183,7 @@ class Server {
 
   const OpenDevice& open_;
   std::shared_ptr<Context> context_;
+  int threads_ = 0;  ///< of the CPU device
   Problem problem_;
   MeasurePolicy policy_;
   std::unique_ptr<Runner> runner_;

@@ -12,9 +12,11 @@ constexpr int kMostStarts = 3;  // of processes that fail to begin, one after an
 
 Message begin_request(Context& context, const Problem& problem, const MeasurePolicy& policy, bool runs) {
   Writer out;
-  out.put(context.device().facts().kind).put(context.device().ordinal()).put(to_string(problem));
+  const DeviceFacts& device = context.device().identity();
+  out.put(device.kind).put(context.device().ordinal()).put(to_string(problem));
   put(out, policy);
-  return {Kind::begin, out.put(generator_digest()).put(runs).take()};
+  const int threads = device.kind == DeviceKind::cpu ? device.sm_count : 0;
+  return {Kind::begin, out.put(generator_digest()).put(runs).put(threads).take()};
 }
 
 }  // namespace
