@@ -105,7 +105,7 @@ TEST_CASE("twiddles are roots of unity and fill the layout") {
             cpu::table_layout(tree, computed).total);
     }
   }
-  const std::vector<float> w = cpu::twiddles(0.25, 4);
+  const std::vector<double> w = cpu::twiddles(0.25, 4);
   REQUIRE(w.size() == 6);
   CHECK(w[0] == doctest::Approx(std::cos(M_PI / 8)));
   CHECK(w[1] == doctest::Approx(std::sin(M_PI / 8)));

@@ -51,11 +51,11 @@ class Data {
 
   explicit Data(const Problem& problem, std::uint64_t extra = 0) : problem_(problem), random_(seed() + extra) {
     const std::size_t samples = static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen);
-    u_ = tensor(samples);
-    pregate_ = tensor(problem.pregate ? samples : 0);
-    postgate_ = tensor(problem.postgate ? samples : 0);
+    u_ = tensor(samples, problem.io);
+    pregate_ = tensor(problem.pregate ? samples : 0, problem.io);
+    postgate_ = tensor(problem.postgate ? samples : 0, problem.io);
     skip_ = floats(problem.skip ? problem.channels : 0);
-    filter_ = floats(filter_count(problem) * problem.filter_len);
+    filter_ = tensor(static_cast<std::size_t>(filter_count(problem) * problem.filter_len), filter_type(problem));
     y_.assign(samples * size_of(problem.io) + 2 * kCanary, std::byte{0xa5});
   }
 
@@ -105,19 +105,19 @@ class Data {
     for (float& value : values) value = normal(random_);
     return values;
   }
-  std::vector<std::byte> tensor(std::size_t samples) {
+  std::vector<std::byte> tensor(std::size_t samples, DataType type) {
     std::normal_distribution<double> normal;
-    std::vector<std::byte> bytes(samples * size_of(problem_.io));
+    std::vector<std::byte> bytes(samples * size_of(type));
     for (std::size_t i = 0; i < samples; ++i) {
-      store_element(problem_.io, bytes.data(), static_cast<std::int64_t>(i), normal(random_));
+      store_element(type, bytes.data(), static_cast<std::int64_t>(i), normal(random_));
     }
     return bytes;
   }
 
   Problem problem_;
   std::mt19937_64 random_;
-  std::vector<std::byte> u_, pregate_, postgate_, y_;
-  std::vector<float> skip_, filter_;
+  std::vector<std::byte> u_, pregate_, postgate_, filter_, y_;
+  std::vector<float> skip_;
 };
 
 /// A compiled and loaded candidate with the filter's spectrum.
@@ -172,6 +172,7 @@ inline double error_of(const Problem& problem, const KernelConfig& config, Devic
 /// fp32 arithmetic is better than its budget; the other types are limited by the rounding of y, which in a few
 /// samples can all be as large as rounding gets: half a unit in the last place.
 inline double allowed(const Problem& problem) {
+  if (problem.io == DataType::f64) return 2e-15;
   if (problem.io == DataType::f32) return 5e-7;
   const double worst = problem.io == DataType::f16 ? 0x1p-11 : 0x1p-8;
   return problem.batch * problem.channels * problem.seqlen < 1000 ? worst : error_budget(problem);

@@ -83,6 +83,10 @@ Result<void> validate(const Problem& p) {
       return invalid(fmt::format("no frequency is kept along digit {}; keep at least one block", digit));
     }
   }
+  if ((p.io == DataType::f64) != (p.precision == Precision::f64)) {
+    return invalid(fmt::format("samples in {} with precision {} lose what fp64 is for; give f64 for both",
+                               to_string(p.io), to_string(p.precision)));
+  }
   if (auto filters = validate_filters(p); !filters) return filters;
   return validate_strides(p);
 }
@@ -92,17 +96,22 @@ double error_budget(const Problem& p) {
     double compute;   // transform and products in this precision class
     double rounding;  // of y to this I/O type: half an ulp of 1, which a few samples can reach
   };
-  constexpr Class f16{2.0e-3, 0x1p-11}, bf16{1.5e-2, 0x1p-8}, f32{1e-6, 0};
+  constexpr Class f16{2.0e-3, 0x1p-11}, bf16{1.5e-2, 0x1p-8}, f32{1e-6, 0}, f64{1e-14, 0};
   const double compute = p.precision == Precision::f16    ? f16.compute
                          : p.precision == Precision::bf16 ? bf16.compute
-                                                          : f32.compute;
-  const double rounding = p.io == DataType::f16    ? f16.rounding
-                          : p.io == DataType::bf16 ? bf16.rounding
-                                                   : f32.rounding;
+                         : p.precision == Precision::f32  ? f32.compute
+                                                          : f64.compute;
+  const double rounding = p.io == DataType::f16 ? f16.rounding : p.io == DataType::bf16 ? bf16.rounding : 0.0;
   return std::hypot(compute, rounding);
 }
 
-std::size_t size_of(DataType type) { return type == DataType::f32 ? 4 : 2; }
+std::size_t size_of(DataType type) { return type == DataType::f64 ? 8 : type == DataType::f32 ? 4 : 2; }
+
+DataType filter_type(const Problem& p) { return p.precision == Precision::f64 ? DataType::f64 : DataType::f32; }
+
+std::size_t filter_bytes(const Problem& p) {
+  return static_cast<std::size_t>(filter_count(p) * p.filter_len) * size_of(filter_type(p));
+}
 
 std::int64_t first_lag(const Problem& p) {
   if (p.mode != Mode::bidirectional) return 0;

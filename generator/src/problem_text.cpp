@@ -17,9 +17,10 @@ constexpr Name<Mode> modes[] = {{"causal", Mode::causal},
                                 {"anticausal", Mode::anticausal},
                                 {"bidirectional", Mode::bidirectional},
                                 {"circular", Mode::circular}};
-constexpr Name<DataType> types[] = {{"f16", DataType::f16}, {"bf16", DataType::bf16}, {"f32", DataType::f32}};
+constexpr Name<DataType> types[] = {
+    {"f16", DataType::f16}, {"bf16", DataType::bf16}, {"f32", DataType::f32}, {"f64", DataType::f64}};
 constexpr Name<Precision> precisions[] = {
-    {"f16", Precision::f16}, {"bf16", Precision::bf16}, {"f32", Precision::f32}};
+    {"f16", Precision::f16}, {"bf16", Precision::bf16}, {"f32", Precision::f32}, {"f64", Precision::f64}};
 constexpr Name<Direction> directions[] = {{"forward", Direction::forward},
                                           {"backward_input", Direction::backward_input},
                                           {"backward_filter", Direction::backward_filter}};

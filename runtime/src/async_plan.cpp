@@ -9,13 +9,9 @@
 namespace fftconv {
 namespace {
 
-std::size_t tap_count(const Problem& problem) {
-  return static_cast<std::size_t>(filter_count(problem) * problem.filter_len);
-}
-
 // Of a plan, from taps in host memory.
-Result<FilterSpectrum> spectrum_of(Device& device, const Plan& plan, const float* taps, Stream stream) {
-  const std::size_t bytes = tap_count(plan.problem()) * sizeof(float);
+Result<FilterSpectrum> spectrum_of(Device& device, const Plan& plan, const void* taps, Stream stream) {
+  const std::size_t bytes = filter_bytes(plan.problem());
   auto filter = device.allocate(bytes);
   if (!filter) return filter.error();
   if (auto copied = device.upload((*filter)->data(), taps, bytes); !copied) return copied.error();
@@ -104,16 +100,16 @@ AsyncProgress AsyncPlan::wait(double seconds) const {
 void AsyncPlan::cancel() { state_->cancelled = true; }
 
 Result<void> AsyncPlan::set_filter(const void* filter, Stream stream) {
-  if (!filter) return invalid("filter is null: give the device address of its fp32 taps.");
+  if (!filter) return invalid("filter is null: give the device address of its taps.");
   if (state_->device->is_capturing(stream)) return while_captured();
   const std::lock_guard lock(state_->filter_mutex);
   const Plan plan = state_->now.load()->plan;
   auto spectrum = plan.make_spectrum(filter, stream);  // waits for the stream, so that the taps are there to be read
   if (!spectrum) return spectrum.error();
-  std::vector<float> taps;
+  std::vector<std::byte> taps;
   if (progress() == AsyncProgress::working) {
-    taps.resize(tap_count(plan.problem()));
-    auto copied = state_->device->download(taps.data(), filter, taps.size() * sizeof(float));
+    taps.resize(filter_bytes(plan.problem()));
+    auto copied = state_->device->download(taps.data(), filter, taps.size());
     if (!copied) return copied;
   }
   state_->taps = std::move(taps);
@@ -121,10 +117,10 @@ Result<void> AsyncPlan::set_filter(const void* filter, Stream stream) {
   return {};
 }
 
-Result<void> AsyncPlan::set_filter_from_host(const float* taps, Stream stream) {
+Result<void> AsyncPlan::set_filter_from_host(const void* taps, Stream stream) {
   if (!taps) return invalid("taps is null: give the address of the filter.");
   if (state_->device->is_capturing(stream)) return while_captured();
-  const std::size_t bytes = tap_count(problem()) * sizeof(float);
+  const std::size_t bytes = filter_bytes(problem());
   auto filter = state_->device->allocate(bytes);
   if (!filter) return filter.error();
   if (auto copied = state_->device->upload((*filter)->data(), taps, bytes); !copied) return copied;

@@ -30,7 +30,7 @@ struct AsyncPlan::State {
   std::atomic<bool> cancelled = false;
 
   std::mutex filter_mutex;  ///< of setting a filter and of the swap; execute() does not take it
-  std::vector<float> taps;  ///< empty once settled
+  std::vector<std::byte> taps;  ///< empty once settled
   /// What was replaced by the swap: launches that are queued, and graphs, may still use it. One at most, since there
   /// is one swap.
   std::shared_ptr<const Version> retired;

@@ -170,7 +170,7 @@ const char* fftconv_explain(const fftconv_plan* plan) {
   return text;
 }
 
-fftconv_status fftconv_set_filter(fftconv_plan* plan, const float* taps) {
+fftconv_status fftconv_set_filter(fftconv_plan* plan, const void* taps) {
   return guarded([&]() -> Result<void> {
     if (!plan || !taps) return invalid("plan and taps may not be null");
     return plan->set_filter(taps);

@@ -13,9 +13,8 @@ class FixedHandle final : public fftconv_plan {
   FixedHandle(std::shared_ptr<Device> on, const Plan& plan) : fftconv_plan(std::move(on)), plan_(plan) {}
 
   const Problem& problem() const override { return plan_.problem(); }
-  Result<void> set_filter(const float* taps) override {
-    const std::size_t bytes =
-        static_cast<std::size_t>(filter_count(problem()) * problem().filter_len) * sizeof(float);
+  Result<void> set_filter(const void* taps) override {
+    const std::size_t bytes = filter_bytes(problem());
     const auto filter = device->allocate(bytes);
     if (!filter) return filter.error();
     if (auto copied = device->upload((*filter)->data(), taps, bytes); !copied) return copied;
@@ -46,7 +45,7 @@ class AsyncHandle final : public fftconv_plan {
   AsyncHandle(std::shared_ptr<Device> on, const AsyncPlan& plan) : fftconv_plan(std::move(on)), plan_(plan) {}
 
   const Problem& problem() const override { return plan_.problem(); }
-  Result<void> set_filter(const float* taps) override {
+  Result<void> set_filter(const void* taps) override {
     auto set = plan_.set_filter_from_host(taps);
     if (set) has_filter_ = true;
     return set;

@@ -22,8 +22,8 @@ struct fftconv_plan {
   fftconv_plan& operator=(const fftconv_plan&) = delete;
 
   virtual const fftconv::Problem& problem() const = 0;
-  /// taps: (filters, Lk) fp32 in host memory.
-  virtual fftconv::Result<void> set_filter(const float* taps) = 0;
+  /// taps: (filters, Lk) of filter_type() in host memory.
+  virtual fftconv::Result<void> set_filter(const void* taps) = 0;
   /// `buffers.spectrum` is null: the plan has it. Errors: invalid_argument before set_filter().
   virtual fftconv::Result<void> execute(const fftconv::ConvolutionBuffers& buffers, fftconv::Stream stream) const = 0;
   virtual fftconv::AsyncProgress wait(double seconds) const = 0;

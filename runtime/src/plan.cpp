@@ -151,7 +151,7 @@ std::string Plan::explain() const {
 }
 
 Result<FilterSpectrum> Plan::make_spectrum(const void* filter, Stream stream) const {
-  if (!filter) return invalid("filter is null: give the device address of its fp32 taps.");
+  if (!filter) return invalid("filter is null: give the device address of its taps.");
   const ReadyKernel& kernel = *state_->kernel;
   if (kernel.device->is_capturing(stream)) {
     return Error{ErrorCode::busy,

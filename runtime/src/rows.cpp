@@ -32,6 +32,8 @@ double load_element(DataType type, const void* base, std::int64_t index) {
       return from_f16(static_cast<const std::uint16_t*>(base)[index]);
     case DataType::bf16:
       return from_bf16(static_cast<const std::uint16_t*>(base)[index]);
+    case DataType::f64:
+      return static_cast<const double*>(base)[index];
     case DataType::f32:
       break;
   }
@@ -45,6 +47,9 @@ void store_element(DataType type, void* base, std::int64_t index, double value) 
       return;
     case DataType::bf16:
       static_cast<std::uint16_t*>(base)[index] = to_bf16(value);
+      return;
+    case DataType::f64:
+      static_cast<double*>(base)[index] = value;
       return;
     case DataType::f32:
       break;
@@ -70,6 +75,8 @@ bool all_finite(DataType type, const void* base, std::int64_t count) {
       return exponents_below<std::uint16_t>(0x7c00, static_cast<const std::uint16_t*>(base), count);
     case DataType::bf16:
       return exponents_below<std::uint16_t>(0x7f80, static_cast<const std::uint16_t*>(base), count);
+    case DataType::f64:
+      return exponents_below<std::uint64_t>(0x7ff0'0000'0000'0000, static_cast<const std::uint64_t*>(base), count);
     case DataType::f32:
       break;
   }
@@ -109,8 +116,10 @@ std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h
 RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h) {
   RowInputs inputs;
   inputs.u = load_row(problem, args.u, b, h);
-  const float* taps = static_cast<const float*>(args.filter) + filter_index(problem, b, h) * problem.filter_len;
-  inputs.taps.assign(taps, taps + problem.filter_len);
+  const std::int64_t first_tap = filter_index(problem, b, h) * problem.filter_len;
+  for (std::int64_t j = 0; j < problem.filter_len; ++j) {
+    inputs.taps.push_back(load_element(filter_type(problem), args.filter, first_tap + j));
+  }
   if (problem.pregate) inputs.pregate = load_row(problem, args.pregate, b, h);
   if (problem.postgate) inputs.postgate = load_row(problem, args.postgate, b, h);
   if (problem.skip) inputs.skip = static_cast<const float*>(args.skip)[h];

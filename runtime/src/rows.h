@@ -46,7 +46,7 @@ struct RowInputs {
   double skip = 0;
 };
 
-/// Row (b, h) of tensors at host addresses; `args.filter` holds the fp32 taps.
+/// Row (b, h) of tensors at host addresses; `args.filter` holds the taps.
 RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h);
 
 /// What a row of y should be, in fp64: v * conv(u * w, k) + D u.

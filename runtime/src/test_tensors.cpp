@@ -34,7 +34,7 @@ TestTensors::TestTensors(Device& device, const Problem& problem, std::uint64_t s
       problem_(problem),
       u_(problem.io, extent(problem), 1, seed),
       // Outputs of about the size of the inputs, so that fp16 neither overflows nor falls into its subnormals.
-      taps_(DataType::f32, filter_count(problem) * problem.filter_len,
+      taps_(filter_type(problem), filter_count(problem) * problem.filter_len,
             std::sqrt(3 / static_cast<double>(problem.filter_len)), seed + 1),
       pregate_(problem.io, problem.pregate ? extent(problem) : 0, 1, seed + 2),
       postgate_(problem.io, problem.postgate ? extent(problem) : 0, 1, seed + 3),
@@ -56,9 +56,7 @@ Result<std::unique_ptr<TestTensors>> TestTensors::make(Device& device, const Pro
     if (!set) return set.error();
     tensors->sets_.push_back(std::move(set).value());
   }
-  const std::size_t filter_bytes =
-      static_cast<std::size_t>(filter_count(problem) * problem.filter_len) * sizeof(float);
-  auto filter = filled(device, tensors->taps_, filter_bytes);
+  auto filter = filled(device, tensors->taps_, filter_bytes(problem));
   if (!filter) return filter.error();
   tensors->filter_ = std::move(filter).value();
   if (problem.skip) {

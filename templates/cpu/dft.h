@@ -13,21 +13,22 @@ FFTCONV_INLINE cvec rotated(const cvec& a) {
 template <int R>
 constexpr complex root_of_unity[R] = {};
 template <>
-constexpr complex root_of_unity<3>[3] = {{1, 0}, {-0x1p-1f, 0x1.bb67aep-1f}, {-0x1p-1f, -0x1.bb67aep-1f}};
+constexpr complex root_of_unity<3>[3] = {
+    {1, 0}, {(real)-0x1p-1, (real)0x1.bb67ae8584caap-1}, {(real)-0x1p-1, (real)-0x1.bb67ae8584caap-1}};
 template <>
 constexpr complex root_of_unity<5>[5] = {{1, 0},
-                                         {0x1.3c6ef4p-2f, 0x1.e6f0e2p-1f},
-                                         {-0x1.9e377ap-1f, 0x1.2cf23p-1f},
-                                         {-0x1.9e377ap-1f, -0x1.2cf23p-1f},
-                                         {0x1.3c6ef4p-2f, -0x1.e6f0e2p-1f}};
+                                         {(real)0x1.3c6ef372fe95p-2, (real)0x1.e6f0e134454ffp-1},
+                                         {(real)-0x1.9e3779b97f4a8p-1, (real)0x1.2cf2304755a5ep-1},
+                                         {(real)-0x1.9e3779b97f4a8p-1, (real)-0x1.2cf2304755a5ep-1},
+                                         {(real)0x1.3c6ef372fe95p-2, (real)-0x1.e6f0e134454ffp-1}};
 template <>
 constexpr complex root_of_unity<7>[7] = {{1, 0},
-                                         {0x1.3f3a0ep-1f, 0x1.904c38p-1f},
-                                         {-0x1.c7b90ep-3f, 0x1.f329cp-1f},
-                                         {-0x1.cd4bcap-1f, 0x1.bc4c04p-2f},
-                                         {-0x1.cd4bcap-1f, -0x1.bc4c04p-2f},
-                                         {-0x1.c7b90ep-3f, -0x1.f329cp-1f},
-                                         {0x1.3f3a0ep-1f, -0x1.904c38p-1f}};
+                                         {(real)0x1.3f3a0e28bedd1p-1, (real)0x1.904c37505de4bp-1},
+                                         {(real)-0x1.c7b90e3024582p-3, (real)0x1.f329c0558e969p-1},
+                                         {(real)-0x1.cd4bca9cb5c71p-1, (real)0x1.bc4c04d71abc1p-2},
+                                         {(real)-0x1.cd4bca9cb5c71p-1, (real)-0x1.bc4c04d71abc1p-2},
+                                         {(real)-0x1.c7b90e3024582p-3, (real)-0x1.f329c0558e969p-1},
+                                         {(real)0x1.3f3a0e28bedd1p-1, (real)-0x1.904c37505de4bp-1}};
 
 // Odd R: the pairs (j, R - j) and (k, R - k) share their products.
 template <int R, int sign>
@@ -70,7 +71,7 @@ FFTCONV_INLINE void dft(cvec* a) {
     a[2] = s0 - s1;
     a[3] = d0 - d1;
   } else if constexpr (R == 8) {
-    constexpr float h = 0x1.6a09e6p-1f;  // sqrt(1/2)
+    constexpr real h = (real)0x1.6a09e667f3bcdp-1;  // sqrt(1/2)
     cvec even[4] = {a[0], a[2], a[4], a[6]}, odd[4] = {a[1], a[3], a[5], a[7]};
     dft<4, sign>(even);
     dft<4, sign>(odd);
@@ -93,7 +94,7 @@ template <class W>
 FFTCONV_INLINE void twiddle_four(cvec* a, const W& w1, const W& w2, const W& w3) {
   a[1] = times(a[1], w1);
   const cvec s = {(a[0].re - a[2].im * w2.im) + a[2].re * w2.re, (a[0].im + a[2].im * w2.re) + a[2].re * w2.im};
-  a[2] = {a[0].re * 2.0f - s.re, a[0].im * 2.0f - s.im};
+  a[2] = {a[0].re * (real)2 - s.re, a[0].im * (real)2 - s.im};
   a[0] = s;
   a[3] = times(a[3], w3);
 }

@@ -4,17 +4,17 @@
 #pragma once
 #include "vectors.h"
 
-FFTCONV_INLINE void add_tap(float* z, index position, int imaginary, float value) {
-  float* at = z + position / columns * block + imaginary * lanes + position % columns;
+FFTCONV_INLINE void add_tap(real* z, index position, int imaginary, real value) {
+  real* at = z + position / columns * block + imaginary * lanes + position % columns;
   for (int r = 0; r < rows; ++r) at[r * columns] += value;
 }
 
 // 1 / M makes up for the factors that the joins leave out.
-static void place_taps(const float* taps, float* z) {
-  constexpr float scale = (float)(1.0 / (double)length);
+static void place_taps(const real* taps, real* z) {
+  constexpr real scale = (real)(1.0 / (double)length);
   for (index i = 0; i < length / columns * block; ++i) z[i] = 0;
   for (index j = 0; j < filter_len; ++j) {
-    const float value = taps[j] * scale;
+    const real value = taps[j] * scale;
     index lag = first_lag + lag_step * j;
     if (circular_filter) {
       lag = lag < 0 ? lag + seqlen : lag;

@@ -17,13 +17,13 @@ struct AlongLanes {
   static constexpr int scalars = radix - 1 + Next::scalars;
   static constexpr int stages = 3 + Next::stages;
 
-  FFTCONV_INLINE cvec twiddle(const float* table, const float* scalar, int group, int j) {
+  FFTCONV_INLINE cvec twiddle(const real* table, const real* scalar, int group, int j) {
     const cvec w = repeated_complex(table + (group * (radix - 1) + j - 1) * 2 * columns);
     if constexpr (computed_twiddles) return times(w, complex{scalar[2 * j - 2], scalar[2 * j - 1]});
     return w;
   }
   template <int stage>
-  FFTCONV_INLINE void split(cvec* a, const float* table, const float* scalar) {
+  FFTCONV_INLINE void split(cvec* a, const real* table, const real* scalar) {
     if constexpr (stage >= 3) {
       Next::template split<stage - 3>(a, table + table_floats, scalar + 2 * (radix - 1));
     } else {
@@ -45,7 +45,7 @@ struct AlongLanes {
     }
   }
   template <int stage>
-  FFTCONV_INLINE void join(cvec* a, const float* table, const float* scalar) {
+  FFTCONV_INLINE void join(cvec* a, const real* table, const real* scalar) {
     if constexpr (stage >= 3) {
       Next::template join<stage - 3>(a, table + table_floats, scalar + 2 * (radix - 1));
     } else {
@@ -68,9 +68,9 @@ struct AlongLanes<1> {
   static constexpr int scalars = 0;
   static constexpr int stages = 0;
   template <int>
-  FFTCONV_INLINE void split(cvec*, const float*, const float*) {}
+  FFTCONV_INLINE void split(cvec*, const real*, const real*) {}
   template <int>
-  FFTCONV_INLINE void join(cvec*, const float*, const float*) {}
+  FFTCONV_INLINE void join(cvec*, const real*, const real*) {}
 };
 using Along = AlongLanes<columns>;
 
@@ -80,10 +80,10 @@ constexpr index leaf_scalar_floats = 2 * (leaf_radix - 1) + (computed_twiddles ?
 constexpr index leaf_table_floats = computed_twiddles ? 0 : Along::total_floats;
 
 struct Leaf {
-  float* z;
-  float* spectrum;
-  const float* scalar;
-  const float* table;
+  real* z;
+  real* spectrum;
+  const real* scalar;
+  const real* table;
   cvec a[leaf_radix];
 };
 
@@ -102,7 +102,7 @@ FFTCONV_INLINE void leaf_stage(Leaf& l) {
   } else if constexpr (stage == middle) {
 #pragma unroll
     for (int k = 0; k < leaf_radix; ++k) {
-      float* const s = l.spectrum + 2 * k * columns;
+      real* const s = l.spectrum + 2 * k * columns;
       if constexpr (forward_only) {
         part re[rows], im[rows];
         separated(re, l.a[k].re);
@@ -147,7 +147,7 @@ FFTCONV_INLINE void leaf_steps(Leaf* l) {
 
 // Leaves `leaf` to leaf + count - 1, at z. forward_only: writes their spectrum; else multiplies by it and goes back.
 template <int count, bool forward_only>
-FFTCONV_INLINE void leaves(float* z, float* spectrum, const float* scalars, const float* tables, index leaf) {
+FFTCONV_INLINE void leaves(real* z, real* spectrum, const real* scalars, const real* tables, index leaf) {
   Leaf l[count];
 #pragma unroll
   for (int c = 0; c < count; ++c) {
@@ -161,7 +161,7 @@ FFTCONV_INLINE void leaves(float* z, float* spectrum, const float* scalars, cons
 
 // Leaves first … first + count - 1, of which the first is at z, `interleave` at a time.
 template <bool forward_only>
-static __attribute__((noinline)) void leaf_run(float* z, float* spectrum, const float* scalars, const float* tables,
+static __attribute__((noinline)) void leaf_run(real* z, real* spectrum, const real* scalars, const real* tables,
                                                index first, index count, const Ahead& ahead) {
   for (index i = 0; i < count;) {
     const index leaf = first + i;

@@ -26,7 +26,7 @@ FFTCONV_INLINE void join_columns(cvec* a, const complex* w) {
 }
 
 template <int R>
-FFTCONV_INLINE void load_twiddles(complex* w, const float* table) {
+FFTCONV_INLINE void load_twiddles(complex* w, const real* table) {
   w[0] = {1, 0};
 #pragma unroll
   for (int j = 1; j < R; ++j) w[j] = {table[2 * j - 2], table[2 * j - 1]};
@@ -34,7 +34,7 @@ FFTCONV_INLINE void load_twiddles(complex* w, const float* table) {
 
 // A node's residues to those of its children, in place: R parts of `stride` blocks each.
 template <int R>
-static __attribute__((noinline)) void split(float* z, index stride, const float* table) {
+static __attribute__((noinline)) void split(real* z, index stride, const real* table) {
   complex w[R];
   load_twiddles<R>(w, table);
   for (index b = 0; b < stride; ++b) {
@@ -48,7 +48,7 @@ static __attribute__((noinline)) void split(float* z, index stride, const float*
 }
 
 template <int R>
-static __attribute__((noinline)) void join(float* z, index stride, const float* table) {
+static __attribute__((noinline)) void join(real* z, index stride, const real* table) {
   complex w[R];
   load_twiddles<R>(w, table);
   for (index b = 0; b < stride; ++b) {

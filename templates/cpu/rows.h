@@ -27,7 +27,7 @@ struct Item {
   sample* y;
   const sample* pregate;
   const sample* postgate;
-  float skip;
+  real skip;
   index offset[item_rows];  // of each row, in samples
   int live;
   index filter;
@@ -41,7 +41,7 @@ FFTCONV_INLINE Item item_of(const fftconv_args& args, index number) {
   item.y = (sample*)args.y;
   item.pregate = (const sample*)args.pregate;
   item.postgate = (const sample*)args.postgate;
-  item.skip = has_skip ? ((const float*)args.skip)[channel] : 0.0f;
+  item.skip = has_skip ? (real)((const float*)args.skip)[channel] : (real)0;
   const index left = args.batch - first;
   item.live = left < item_rows ? (int)left : item_rows;
   for (int r = 0; r < item_rows; ++r) {
@@ -88,7 +88,7 @@ FFTCONV_INLINE void store_rows(const Item& item, int first_row, index column, co
 // Blocks first … last - 1 of the root's R parts. Only the first `parts` of them hold samples, the last of these only
 // `valid` in its block.
 template <int R, int parts, int valid>
-FFTCONV_INLINE void split_rows(const Item& item, float* z, index first, index last, const complex* w) {
+FFTCONV_INLINE void split_rows(const Item& item, real* z, index first, index last, const complex* w) {
   constexpr index stride = length / R / columns;
   for (index b = first; b < last; ++b) {
     cvec a[R];
@@ -112,7 +112,7 @@ FFTCONV_INLINE void split_rows(const Item& item, float* z, index first, index la
 }
 
 template <int R, int parts, int valid, bool past_caches>
-FFTCONV_INLINE void join_rows(const Item& item, const float* z, index first, index last, const complex* w) {
+FFTCONV_INLINE void join_rows(const Item& item, const real* z, index first, index last, const complex* w) {
   constexpr index stride = length / R / columns;
   for (index b = first; b < last; ++b) {
     cvec a[R];
@@ -142,7 +142,7 @@ struct Root {
   static constexpr index full_blocks = rest / columns;
   static constexpr int tail = rest % columns;
 
-  FFTCONV_INLINE void split(const Item& item, float* z, const complex* w) {
+  FFTCONV_INLINE void split(const Item& item, real* z, const complex* w) {
     index b = full_blocks;
     if constexpr (full_blocks > 0) split_rows<R, whole + 1, columns>(item, z, 0, b, w);
     if constexpr (tail > 0) {
@@ -153,7 +153,7 @@ struct Root {
   }
   // Apart for each kind of store: inlined side by side, compilers join them and drop the hint.
   template <bool past_caches>
-  static __attribute__((noinline)) void join(const Item& item, const float* z, const complex* w) {
+  static __attribute__((noinline)) void join(const Item& item, const real* z, const complex* w) {
     index b = full_blocks;
     if constexpr (full_blocks > 0) join_rows<R, whole + 1, columns, past_caches>(item, z, 0, b, w);
     if constexpr (tail > 0) {

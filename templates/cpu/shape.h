@@ -4,7 +4,9 @@
 
 using index = long;  // 64 bits on every supported host
 
-constexpr int lanes = 16;                  // fp32 elements of a vector
+using real = float;  // all arithmetic
+
+constexpr int lanes = 16;                  // elements of a vector
 constexpr int rows = 1;                    // rows side by side in a vector
 constexpr int columns = lanes / rows;      // neighbouring samples of one row in a vector
 constexpr index seqlen = 4096;             // L
@@ -23,6 +25,6 @@ constexpr index filter_len = 4096;       // Lk
 constexpr index first_lag = 0;           // lag of tap 0
 constexpr index lag_step = 1;            // from tap to tap
 
-enum class Type { f32, f16, bf16 };
+enum class Type { f32, f16, bf16, f64 };
 constexpr Type io_type = Type::f32;
 #define FFTCONV_NATIVE_HALF 1

@@ -1,13 +1,13 @@
-// Vectors of `lanes` fp32 elements, complex numbers of them, and the two shuffles that every leaf is made of.
+// Vectors of `lanes` elements, complex numbers of them, and the two shuffles that every leaf is made of.
 #pragma once
 #include "shape.h"
 
 #define FFTCONV_INLINE static inline __attribute__((always_inline))
 
-typedef float vec __attribute__((vector_size(4 * lanes)));
+typedef real vec __attribute__((vector_size(sizeof(real) * lanes)));
 
 struct complex {
-  float re, im;
+  real re, im;
 };
 struct cvec {
   vec re, im;
@@ -16,8 +16,8 @@ struct cvec {
 // A block of the transform's memory: `lanes` real parts, then `lanes` imaginary ones.
 constexpr index block = 2 * lanes;
 
-FFTCONV_INLINE cvec load_block(const float* z) { return {*(const vec*)z, *(const vec*)(z + lanes)}; }
-FFTCONV_INLINE void store_block(float* z, const cvec& a) {
+FFTCONV_INLINE cvec load_block(const real* z) { return {*(const vec*)z, *(const vec*)(z + lanes)}; }
+FFTCONV_INLINE void store_block(real* z, const cvec& a) {
   *(vec*)z = a.re;
   *(vec*)(z + lanes) = a.im;
 }
@@ -104,19 +104,19 @@ FFTCONV_INLINE void transpose(cvec* a) {
 }
 
 // What one row has in a vector: `columns` elements.
-typedef float part __attribute__((vector_size(4 * columns)));
-typedef float unaligned_part __attribute__((vector_size(4 * columns), aligned(4), may_alias));
+typedef real part __attribute__((vector_size(sizeof(real) * columns)));
+typedef real unaligned_part __attribute__((vector_size(sizeof(real) * columns), aligned(sizeof(real)), may_alias));
 
 // `columns` numbers, repeated for each row of the vector.
 template <int... I>
 FFTCONV_INLINE vec repeat_part(const part& p, Sequence<I...>) {
   return __builtin_shufflevector(p, p, (I % columns)...);
 }
-FFTCONV_INLINE vec repeated(const float* p) {
+FFTCONV_INLINE vec repeated(const real* p) {
   const part once = *(const unaligned_part*)p;
   return repeat_part(once, Lanes{});
 }
-FFTCONV_INLINE cvec repeated_complex(const float* p) { return {repeated(p), repeated(p + columns)}; }
+FFTCONV_INLINE cvec repeated_complex(const real* p) { return {repeated(p), repeated(p + columns)}; }
 
 FFTCONV_INLINE vec joined(const part (&parts)[rows]) {
   vec v;

@@ -32,6 +32,7 @@ float rounded(float value, DataType type) {
     case DataType::bf16:
       return static_cast<float>(from_bf16(to_bf16(value)));
     case DataType::f32:
+    case DataType::f64:
       break;
   }
   return value;
@@ -53,6 +54,11 @@ std::vector<std::byte> pack(std::span<const float> values, DataType type) {
     if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
     return bytes;
   }
+  if (type == DataType::f64) {
+    const std::vector<double> wide(values.begin(), values.end());
+    if (!bytes.empty()) std::memcpy(bytes.data(), wide.data(), bytes.size());
+    return bytes;
+  }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint16_t bits = type == DataType::f16 ? to_f16(values[i]) : to_bf16(values[i]);
     std::memcpy(bytes.data() + 2 * i, &bits, 2);
@@ -66,6 +72,10 @@ std::vector<float> unpack(std::span<const std::byte> bytes, DataType type) {
     std::uint16_t bits = 0;
     if (type == DataType::f32) {
       std::memcpy(&values[i], bytes.data() + 4 * i, 4);
+    } else if (type == DataType::f64) {
+      double wide = 0;
+      std::memcpy(&wide, bytes.data() + 8 * i, 8);
+      values[i] = static_cast<float>(wide);
     } else {
       std::memcpy(&bits, bytes.data() + 2 * i, 2);
       values[i] = static_cast<float>(type == DataType::f16 ? from_f16(bits) : from_bf16(bits));
@@ -80,7 +90,8 @@ Result<Convolution> Convolution::prepare(Device& device, const Plan& plan, std::
   const std::vector<std::byte> packed = pack(u, plan.problem().io);
   auto u_buffer = uploaded(device, packed.data(), packed.size());
   if (!u_buffer) return u_buffer.error();
-  auto filter_buffer = uploaded(device, filter.data(), filter.size_bytes());
+  const std::vector<std::byte> taps = pack(filter, filter_type(plan.problem()));
+  auto filter_buffer = uploaded(device, taps.data(), taps.size());
   if (!filter_buffer) return filter_buffer.error();
   auto y_buffer = device.allocate(packed.size());
   if (!y_buffer) return y_buffer.error();

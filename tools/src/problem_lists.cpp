@@ -34,6 +34,8 @@ DataType same_name(Precision precision) {
       return DataType::f16;
     case Precision::bf16:
       return DataType::bf16;
+    case Precision::f64:
+      return DataType::f64;
     case Precision::f32:
       break;
   }

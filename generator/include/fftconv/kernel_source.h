@@ -28,7 +28,7 @@ struct KernelSource {
   std::string arch;  ///< what the text was emitted for
   std::string text;
   KernelEntry convolution;                  ///< reads u and the spectrum, writes y
-  KernelEntry spectrum;                     ///< reads the fp32 filter, writes its spectrum
+  KernelEntry spectrum;                     ///< reads the filter, writes its spectrum
   std::vector<std::string> options;         ///< compiler options
   std::vector<std::byte> tables;            ///< DFT matrices and twiddles, read by both entries
   std::int64_t spectrum_bytes = 0;          ///< all filters, in fragment order (opaque)
@@ -42,7 +42,7 @@ struct KernelSource {
 struct KernelArgs {
   const void* u = nullptr;         ///< input, io type
   void* y = nullptr;               ///< output, io type
-  const void* filter = nullptr;    ///< fp32 taps (spectrum entry)
+  const void* filter = nullptr;    ///< taps in filter_type() (spectrum entry)
   void* spectrum = nullptr;        ///< opaque filter spectrum (written by the spectrum entry, read by the other)
   void* scratch = nullptr;         ///< spectrum_scratch_bytes (spectrum entry)
   const void* tables = nullptr;    ///< KernelSource::tables on the device

@@ -18,11 +18,12 @@ namespace fftconv {
 ///   circular      lags 0 .. Lk-1, indices modulo L
 enum class Mode { causal, anticausal, bidirectional, circular };
 
-/// Type of u and y in memory (and of the gates). The filter is always fp32.
-enum class DataType { f16, bf16, f32 };
+/// Type of u and y in memory (and of the gates). The filter is in filter_type().
+enum class DataType { f16, bf16, f32, f64 };
 
-/// Precision class: the relative L2 error against fp64 that a kernel may have. See error_budget().
-enum class Precision { f16, bf16, f32 };
+/// Precision class: the relative L2 error against fp64 that a kernel may have. See error_budget(). f64 goes with f64
+/// samples and computes references: its own budget is 1e-14.
+enum class Precision { f16, bf16, f32, f64 };
 
 /// What is computed. backward_input: du from dy and k. backward_filter: dk from dy and u.
 enum class Direction { forward, backward_input, backward_filter };
@@ -78,6 +79,11 @@ double error_budget(const Problem& problem);
 
 /// Bytes of one sample of `type`.
 std::size_t size_of(DataType type);
+
+/// Type of the filter's taps in memory: fp32, or fp64 with that precision.
+DataType filter_type(const Problem& problem);
+/// Bytes of all filters, (filters, Lk) of that type.
+std::size_t filter_bytes(const Problem& problem);
 
 /// First lag of the filter's taps (0 for causal and circular) and the step of the lag from tap to tap (1 or -1).
 /// backward_input reverses the lags: du is the correlation of dy with k.

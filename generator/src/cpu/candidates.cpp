@@ -21,7 +21,11 @@ constexpr std::int64_t kTableLength = 1 << 16;    ///< up to here lane twiddles 
 constexpr std::int64_t kLongestTable = 1 << 19;   ///< beyond it such a table is not worth its memory
 constexpr std::int64_t kSharedScratch = 1 << 20;  ///< bytes: several rows in a vector must stay in a core's cache
 
-int widest_lanes(const DeviceFacts& device) { return device.vector_lanes >= 4 ? device.vector_lanes : 4; }
+/// Elements of the arithmetic's type in the widest vector.
+int widest_lanes(const Problem& problem, const DeviceFacts& device) {
+  const int floats = std::max(4, device.vector_lanes);
+  return problem.precision == Precision::f64 ? floats / 2 : floats;
+}
 
 /// Vector registers of the instruction set.
 int registers(const DeviceFacts& device) { return device.vector_lanes == 8 ? 16 : 32; }
@@ -91,12 +95,13 @@ double estimated_work(const Problem& problem, const KernelConfig& config, const 
 
 std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;
-  const int widest = widest_lanes(device);
+  const int widest = widest_lanes(problem, device);
   for (int lanes : {widest, widest / 2}) {
-    if (lanes < 4) continue;
+    if (lanes < std::min(4, widest)) continue;
     for (int rows : lanes > 4 ? std::vector{1, lanes / 4, lanes} : std::vector{1, lanes}) {
       if (rows > 1 && rows >= 2 * problem.batch) continue;
-      if (rows > 1 && problem.seqlen * rows * 8 > kSharedScratch) continue;
+      if (rows > 1 && problem.seqlen * rows * (problem.precision == Precision::f64 ? 16 : 8) > kSharedScratch)
+        continue;
       for (bool paired : {false, true}) {
         if (!paired || problem.batch > 1) add_shapes(problem, lanes, rows, paired, configs);
       }
@@ -122,8 +127,8 @@ std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFact
       return other.lanes == shape.config.lanes && other.rows == shape.config.rows &&
              other.paired == shape.config.paired;
     };
-    const bool likely = chosen.size() < kFewShapes ||
-                        (shape.work <= kMostWork * shapes.front().work && chosen.size() < kShapes);
+    const bool likely =
+        chosen.size() < kFewShapes || (shape.work <= kMostWork * shapes.front().work && chosen.size() < kShapes);
     if (likely || std::ranges::count_if(chosen, alike) < kLeastOfKind) chosen.push_back(shape.config);
   }
   return chosen;
@@ -161,7 +166,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
 
 Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;
-  const int lanes = widest_lanes(device);
+  const int lanes = widest_lanes(problem, device);
   add_shapes(problem, lanes, 1, false, configs);
   const KernelConfig* best = nullptr;
   for (KernelConfig& config : configs) {

@@ -37,7 +37,8 @@ Work complex_moves(double vectors, double vector_bytes) {
 
 KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts&) {
   const Tree tree = tree_of(config);
-  const double bytes = 4.0 * tree.lanes, sample = static_cast<double>(size_of(problem.io));
+  const double number = problem.precision == Precision::f64 ? 8 : 4;  // bytes
+  const double bytes = number * tree.lanes, sample = static_cast<double>(size_of(problem.io));
   const double vectors = static_cast<double>(tree.length) / tree.columns;  // complex, of one transform
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t groups = (problem.batch + item_rows - 1) / item_rows;
@@ -50,7 +51,7 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   item += complex_moves(2 * vectors, bytes);
   const double row_vectors = static_cast<double>(problem.seqlen) / tree.columns * (config.paired ? 2 : 1);
   const int streams = 2 + problem.pregate + problem.postgate + problem.skip;
-  const double converts = problem.io == DataType::f32 ? 1 : problem.io == DataType::f16 ? 2 : 4;
+  const double converts = problem.io == DataType::f16 ? 2 : problem.io == DataType::bf16 ? 4 : 1;
   const double joins = tree.rows > 1 ? tree.rows : 1;  // parts of a vector come row by row
   item += {.adds = row_vectors * (streams - 2),
            .moves = row_vectors * streams * (converts + joins - 1),
@@ -69,26 +70,26 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
     leaf += butterfly(radix) * (2 * butterflies);
     leaf += {.moves = 2.0 * 2 * tree.leaf_radix * (radix == 4 ? 2 : 1)};  // two-input shuffles, both ways
     const double twiddles = butterflies * (radix - 1);
-    leaf += complex_moves(2 * twiddles, 4.0 * tree.columns);
+    leaf += complex_moves(2 * twiddles, number * tree.columns);
     if (config.twiddle == Residency::registers) leaf += {.adds = 4 * twiddles, .fmas = 4 * twiddles};
   }
   leaf += {.adds = 2.0 * tree.leaf_radix, .fmas = 2.0 * tree.leaf_radix};  // times the filter
-  leaf += complex_moves(tree.leaf_radix, 4.0 * tree.columns);
+  leaf += complex_moves(tree.leaf_radix, number * tree.columns);
   item += leaf * static_cast<double>(tree.leaves);
 
   KernelCounts counts;
-  counts.flops = items * tree.lanes * (item.adds + 2 * item.fmas);
+  counts.flops = items * tree.lanes * (number / 4) * (item.adds + 2 * item.fmas);  // as fp32 would do in the time
   counts.instructions = items * (item.adds + item.fmas + item.moves);
   counts.shared_bytes = items * item.bytes;
   const double samples = static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
   counts.memory_bytes = samples * sample * (2 + problem.pregate + problem.postgate) +
-                        static_cast<double>(filter_count(problem) * tree.length) * 8.0;
-  const double layouts = vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * 4.0;
+                        static_cast<double>(filter_count(problem) * tree.length) * 2 * number;
+  const double layouts = vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * number;
   counts.l2_bytes = items * layouts;  // scratch, tables: once a work item
   counts.complex_points = items * static_cast<double>(tree.length) * tree.rows;
   counts.threads = 1;
   counts.blocks = static_cast<std::int64_t>(items);
-  counts.shared_per_block = tree.length * tree.rows * 8;
+  counts.shared_per_block = tree.length * tree.rows * 2 * static_cast<std::int64_t>(number);
   return counts;
 }
 

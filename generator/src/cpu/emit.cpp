@@ -12,8 +12,8 @@ namespace fftconv::cpu {
 namespace {
 
 /// In this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/vectors.h", "cpu/samples.h", "cpu/dft.h",  "cpu/node.h",
-                                      "cpu/rows.h",    "cpu/ahead.h",   "cpu/leaf.h", "cpu/filter.h"};
+constexpr const char* kTemplates[] = {"cpu/dft.h",   "cpu/node.h", "cpu/rows.h",
+                                      "cpu/ahead.h", "cpu/leaf.h", "cpu/filter.h"};
 
 /// The text of a template without the lines that only matter to it as a file of its own.
 Result<std::string> template_body(const char* name) {
@@ -30,6 +30,12 @@ Result<std::string> template_body(const char* name) {
   }
   return body;
 }
+
+bool is_half(DataType io) { return io == DataType::f16 || io == DataType::bf16; }
+
+const char* real_name(const Problem& problem) { return problem.precision == Precision::f64 ? "double" : "float"; }
+
+std::size_t size_of_real(const Problem& problem) { return problem.precision == Precision::f64 ? 8 : 4; }
 
 bool has_half_conversions(const std::string& arch) { return arch != "x86-64"; }
 
@@ -69,11 +75,11 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
 const char* cpp(bool value) { return value ? "true" : "false"; }
 
 std::string constants(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch) {
-  std::string text = "using index = long;\n\n";
+  std::string text = fmt::format("using index = long;\nusing real = {};  // all arithmetic\n\n", real_name(problem));
   const auto line = [&](const char* type, const char* name, auto value, const char* comment) {
     text += fmt::format("constexpr {} {} = {};{}{}\n", type, name, value, *comment ? "  // " : "", comment);
   };
-  line("int", "lanes", tree.lanes, "fp32 elements of a vector");
+  line("int", "lanes", tree.lanes, "elements of a vector");
   line("int", "rows", tree.rows, "rows side by side in a vector");
   line("int", "columns", tree.columns, "neighbouring samples of one row in a vector");
   line("index", "seqlen", problem.seqlen, "L");
@@ -93,22 +99,28 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("index", "filter_len", problem.filter_len, "Lk");
   line("index", "first_lag", first_lag(problem), "lag of tap 0");
   line("index", "lag_step", lag_step(problem), "from tap to tap");
-  text += fmt::format(
-      "\nenum class Type {{ f32, f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
-      to_string(problem.io), has_half_conversions(arch) ? 1 : 0);
+  if (is_half(problem.io)) {
+    text += fmt::format(
+        "\nenum class Type {{ f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
+        to_string(problem.io), has_half_conversions(arch) ? 1 : 0);
+  }
   return text;
 }
 
-std::string hex(float value) { return fmt::format("{:a}f", value); }
+std::string hex(double value, const Problem& problem) {
+  return problem.precision == Precision::f64 ? fmt::format("{:a}", value)
+                                             : fmt::format("{:a}f", static_cast<float>(value));
+}
 
-std::string root_twiddles(const Tree& tree) {
-  const std::vector<float> w = twiddles(tree.root_angle, tree.levels[0].radix);
+std::string root_twiddles(const Problem& problem, const Tree& tree) {
+  const std::vector<double> w = twiddles(tree.root_angle, tree.levels[0].radix);
   std::string text = fmt::format(
       "\n// The tree of this transform.\n\n// exp(2 pi i j theta / {}) with theta = {}.\nconstexpr complex "
       "root_twiddle[] "
       "= {{{{1, 0}}",
       tree.levels[0].radix, tree.root_angle);
-  for (std::size_t j = 0; j < w.size(); j += 2) text += fmt::format(", {{{}, {}}}", hex(w[j]), hex(w[j + 1]));
+  for (std::size_t j = 0; j < w.size(); j += 2)
+    text += fmt::format(", {{{}, {}}}", hex(w[j], problem), hex(w[j + 1], problem));
   return text + "};\n";
 }
 
@@ -134,8 +146,8 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
     text += fmt::format(
         "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children.\n"
         "template <bool forward_only>\n"
-        "static void node_{4}(float* z, float* spectrum, const float* tables, index node, const Ahead& ahead) {{\n"
-        "  const float* w = tables + {5} + {6} * node;\n"
+        "static void node_{4}(real* z, real* spectrum, const real* tables, index node, const Ahead& ahead) {{\n"
+        "  const real* w = tables + {5} + {6} * node;\n"
         "  split<{3}>(z, {7}, w);\n"
         "  {8}"
         "  if constexpr (!forward_only) join<{3}>(z, {7}, w);\n}}\n",
@@ -148,15 +160,15 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
 std::string entries(const Tree& tree) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
-      "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows floats, aligned to 64 bytes.\n"
-      "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, float* z) {{\n"
-      "  const float* tables = (const float*)args->tables;\n"
+      "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 bytes.\n"
+      "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
       "  Item item = item_of(*args, first);\n"
       "  for (index number = first; number < last; ++number) {{\n"
       "    const bool past_caches = streaming && aligned_rows(item);\n"
       "    const bool more = number + 1 < last;\n"
       "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches}};\n"
-      "    float* spectrum = (float*)args->spectrum + item.filter * 2 * length;\n"
+      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
       "    Root<{0}>::split(item, z, root_twiddle);\n"
       "    {1}"
       "    if (past_caches) Root<{0}>::join<streaming>(item, z, root_twiddle);\n"
@@ -166,17 +178,29 @@ std::string entries(const Tree& tree) {
       "  if (streaming) finish_streaming();\n"
       "}}\n"
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
-      "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, float* z) {{\n"
-      "  const float* tables = (const float*)args->tables;\n"
+      "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    float* spectrum = (float*)args->spectrum + number * 2 * length;\n"
-      "    place_taps((const float*)args->filter + number * filter_len, z);\n"
+      "    real* spectrum = (real*)args->spectrum + number * 2 * length;\n"
+      "    place_taps((const real*)args->filter + number * filter_len, z);\n"
       "    const Ahead ahead = {{}};\n"
-      "    split<{0}>(z, {2}, (const float*)(root_twiddle + 1));\n"
+      "    split<{0}>(z, {2}, (const real*)(root_twiddle + 1));\n"
       "    {3}"
       "  }}\n"
       "}}\n",
       radix, descend(tree, 0, "false", "0"), tree.length / radix / tree.columns, descend(tree, 0, "true", "0"));
+}
+
+/// Tables in the type of the arithmetic.
+std::vector<std::byte> bytes_of(const std::vector<double>& table, const Problem& problem) {
+  std::vector<std::byte> bytes(table.size() * size_of_real(problem));
+  if (problem.precision == Precision::f64) {
+    std::memcpy(bytes.data(), table.data(), bytes.size());
+    return bytes;
+  }
+  const std::vector<float> rounded(table.begin(), table.end());
+  std::memcpy(bytes.data(), rounded.data(), bytes.size());
+  return bytes;
 }
 
 std::vector<std::string> compiler_options(const std::string& arch) {
@@ -198,26 +222,27 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.config = config;
   source.arch = device.arch;
   source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
-  for (const char* name : kTemplates) {
+  std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
+                                     "cpu/samples.h"};
+  templates.insert(templates.end(), std::begin(kTemplates), std::end(kTemplates));
+  for (const char* name : templates) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
     source.text += '\n' + *body;
   }
-  source.text += root_twiddles(tree);
+  source.text += root_twiddles(problem, tree);
   source.text += fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                              layout.leaf_scalars, layout.leaf_vectors);
   source.text += node_functions(tree, layout) + entries(tree);
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
-  const std::int64_t scratch = tree.length * tree.rows * 2 * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t scratch = tree.length * tree.rows * 2 * static_cast<std::int64_t>(size_of_real(problem));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
   source.spectrum = {"fftconv_spectrum", {static_cast<int>(filter_count(problem)), 1, 1}, 1, scratch};
   source.options = compiler_options(device.arch);
-  const std::vector<float> tables = make_tables(tree, computed);
-  source.tables.resize(tables.size() * sizeof(float));
-  std::memcpy(source.tables.data(), tables.data(), source.tables.size());
-  source.spectrum_bytes = filter_count(problem) * tree.length * 2 * static_cast<std::int64_t>(sizeof(float));
+  source.tables = bytes_of(make_tables(tree, computed), problem);
+  source.spectrum_bytes = filter_count(problem) * tree.length * 2 * static_cast<std::int64_t>(size_of_real(problem));
   source.digest = sha256(fmt::format("{}\n{}\n{}", source.text, fmt::join(source.options, " "), source.arch));
   return source;
 }

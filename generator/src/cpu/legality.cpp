@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "backend.h"
@@ -66,7 +67,7 @@ Result<void> check_radices(const KernelConfig& config) {
   return {};
 }
 
-Result<void> check_config(const KernelConfig& config, const DeviceFacts& device) {
+Result<void> check_config(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (config.engine != Engine::vector) return unsupported("The CPU device runs the vector engine only.");
   if (config.strategy != Strategy::fused) return unsupported("The CPU device has the fused strategy only.");
   if (config.compiler != CompilerId::clang) return unsupported("The CPU device compiles with clang only.");
@@ -76,10 +77,12 @@ Result<void> check_config(const KernelConfig& config, const DeviceFacts& device)
     return unsupported(
         "warps, loop, depth and the place of the filter are CUDA's: leave them out on the CPU device.");
   }
-  const int widest = device.vector_lanes > 0 ? device.vector_lanes : 16;
-  if ((config.lanes != 4 && config.lanes != 8 && config.lanes != 16) || config.lanes > widest) {
-    return unsupported(fmt::format("{} lanes do not fit {}: use 4, 8 or 16, and no more than {}.", config.lanes,
-                                   device.arch, widest));
+  const bool wide = problem.precision == Precision::f64;
+  const int widest = (device.vector_lanes > 0 ? device.vector_lanes : 16) / (wide ? 2 : 1);
+  if (!std::has_single_bit(static_cast<unsigned>(config.lanes)) || config.lanes < (wide ? 2 : 4) ||
+      config.lanes > widest) {
+    return unsupported(fmt::format("{} lanes of {} do not fit {}: use a power of two from {} to {}.", config.lanes,
+                                   to_string(problem.precision), device.arch, wide ? 2 : 4, widest));
   }
   if (config.rows < 1 || config.rows > config.lanes || (config.rows & (config.rows - 1)) != 0) {
     return unsupported(
@@ -95,7 +98,7 @@ Result<void> check_config(const KernelConfig& config, const DeviceFacts& device)
 
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (Result<void> ok = check_problem(problem); !ok) return ok;
-  if (Result<void> ok = check_config(config, device); !ok) return ok;
+  if (Result<void> ok = check_config(problem, config, device); !ok) return ok;
   const std::int64_t length = transform_length(config), needed = needed_length(problem, config.paired);
   if (length < needed) {
     return unsupported(

@@ -9,9 +9,9 @@ namespace {
 
 std::complex<double> unit(double turns) { return std::polar(1.0, 2 * std::numbers::pi * turns); }
 
-void push(std::vector<float>& table, std::complex<double> w) {
-  table.push_back(static_cast<float>(w.real()));
-  table.push_back(static_cast<float>(w.imag()));
+void push(std::vector<double>& table, std::complex<double> w) {
+  table.push_back(w.real());
+  table.push_back(w.imag());
 }
 
 /// One step along the lanes of a leaf with theta = 0: twiddles [group][j - 1][lane].
@@ -51,22 +51,22 @@ std::vector<LaneStep> lane_steps(const Tree& tree) {
   return steps;
 }
 
-void push_lanes(std::vector<float>& table, const std::vector<std::complex<double>>& w, std::complex<double> scale) {
-  for (const auto& value : w) table.push_back(static_cast<float>((value * scale).real()));
-  for (const auto& value : w) table.push_back(static_cast<float>((value * scale).imag()));
+void push_lanes(std::vector<double>& table, const std::vector<std::complex<double>>& w, std::complex<double> scale) {
+  for (const auto& value : w) table.push_back((value * scale).real());
+  for (const auto& value : w) table.push_back((value * scale).imag());
 }
 
 }  // namespace
 
-std::vector<float> twiddles(double theta, int radix) {
-  std::vector<float> table;
+std::vector<double> twiddles(double theta, int radix) {
+  std::vector<double> table;
   for (int j = 1; j < radix; ++j) push(table, unit(j * theta / radix));
   return table;
 }
 
-std::vector<float> make_tables(const Tree& tree, bool computed_twiddles) {
+std::vector<double> make_tables(const Tree& tree, bool computed_twiddles) {
   const TableLayout layout = table_layout(tree, computed_twiddles);
-  std::vector<float> table;
+  std::vector<double> table;
   table.reserve(layout.total);
   std::vector<double> angles{tree.root_angle};
   for (const Level& level : tree.levels) {
@@ -88,7 +88,7 @@ std::vector<float> make_tables(const Tree& tree, bool computed_twiddles) {
       for (int j = 1; j < step.radix; ++j) push(table, unit(j * theta / static_cast<double>(step.divisor)));
     }
   }
-  table.resize(layout.leaf_vectors, 0.0f);
+  table.resize(static_cast<std::size_t>(layout.leaf_vectors), 0.0);
   if (computed_twiddles) angles.assign(1, 0.0);
   for (double theta : angles) {
     for (const LaneStep& step : steps) {

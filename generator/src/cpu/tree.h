@@ -17,7 +17,7 @@ struct Level {
 };
 
 struct Tree {
-  int lanes = 0;    ///< fp32 elements of a vector
+  int lanes = 0;    ///< elements of a vector
   int rows = 0;     ///< rows side by side in a vector
   int columns = 0;  ///< samples of one row in a vector: lanes / rows
   std::int64_t length = 0;
@@ -34,7 +34,7 @@ bool is_radix(int radix);
 /// The tree of a legal config.
 Tree tree_of(const KernelConfig& config);
 
-/// Where each table starts in KernelSource::tables, in floats.
+/// Where each table starts in KernelSource::tables, in numbers of the arithmetic's type.
 struct TableLayout {
   std::vector<std::int64_t> levels;  ///< by level; the root's twiddles are in the text
   std::int64_t leaf_scalars = 0;
@@ -46,9 +46,9 @@ struct TableLayout {
 TableLayout table_layout(const Tree& tree, bool computed_twiddles);
 
 /// exp(2 pi i j theta / radix) for j = 1 .. radix - 1, as pairs (re, im).
-std::vector<float> twiddles(double theta, int radix);
+std::vector<double> twiddles(double theta, int radix);
 
 /// All tables in the order of table_layout().
-std::vector<float> make_tables(const Tree& tree, bool computed_twiddles);
+std::vector<double> make_tables(const Tree& tree, bool computed_twiddles);
 
 }  // namespace fftconv::cpu

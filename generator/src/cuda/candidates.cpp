@@ -14,6 +14,8 @@ std::vector<Engine> engines_of(Precision precision) {
       return {Engine::mma_f16, Engine::mma_f16f32};
     case Precision::bf16:
       return {Engine::mma_bf16};
+    case Precision::f64:
+      return {};
     case Precision::f32:
       break;
   }

@@ -22,6 +22,9 @@ bool is_dense(const Problem& problem) {
 
 Result<void> check_problem(const Problem& problem) {
   if (Result<void> valid = validate(problem); !valid) return valid.error();
+  if (problem.precision == Precision::f64) {
+    return unsupported("fp64 has no CUDA kernels; compute references with --device cpu");
+  }
   if (problem.direction == Direction::backward_filter) {
     return unsupported("the filter's gradient has no CUDA kernel yet; use forward or backward_input");
   }

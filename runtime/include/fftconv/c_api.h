@@ -77,9 +77,9 @@ void fftconv_free_plan(fftconv_plan* plan);
  * now. */
 const char* fftconv_explain(const fftconv_plan* plan);
 
-/* Computes and keeps the spectrum of a filter: (filters, Lk) fp32, in host memory. Not while a convolution of this
+/* Computes and keeps the spectrum of a filter: (filters, Lk) float, or double where the precision is f64, in host memory. Not while a convolution of this
  * plan is running. The taps may go when it returns, also where the better kernel is yet to come. */
-fftconv_status fftconv_set_filter(fftconv_plan* plan, const float* taps);
+fftconv_status fftconv_set_filter(fftconv_plan* plan, const void* taps);
 
 /* y = conv(u, k) on device memory; `stream` is a CUstream on cuda, else ignored. From any number of threads. */
 fftconv_status fftconv_execute(const fftconv_plan* plan, const fftconv_buffers* buffers, void* stream);

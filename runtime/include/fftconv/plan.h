@@ -65,7 +65,7 @@ class Plan {
   /// What was chosen and why, for people.
   std::string explain() const;
 
-  /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return. Errors: busy
+  /// Spectrum of `filter`, a device address of (filters, Lk) in filter_type(). Allocates; synchronous on return. Errors: busy
   /// while `stream` is captured.
   Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
 

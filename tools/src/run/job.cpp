@@ -77,6 +77,7 @@ Result<Job> make_job(const RunOptions& options) {
     const auto precision = parse_precision(options.precision);
     if (!precision) return precision.error();
     job.problem.precision = *precision;
+    if (*precision == Precision::f64) job.problem.io = DataType::f64;
   }
   if (auto valid = validate(job.problem); !valid) return valid.error();
   job.filter = filter_rows(*filter, input->channels());
