@@ -58,6 +58,15 @@ Result<void> warm_up(Lane& lane, Stopwatch& watch, const BenchData& data) {
   return {};
 }
 
+/// Ours must work; a peer that fails is left out from then on, and the report says why.
+Result<void> leave_out(Lane& lane, const Error& error) {
+  if (lane.time.peer.empty()) return error;
+  lane.contender.reset();
+  lane.samples.clear();
+  lane.time.missing = error.message;
+  return {};
+}
+
 /// Rounds until there are enough or the time is up.
 Result<int> race(std::vector<Lane>& lanes, Stopwatch& watch, const BenchSettings& settings) {
   const auto start = std::chrono::steady_clock::now();
@@ -68,8 +77,11 @@ Result<int> race(std::vector<Lane>& lanes, Stopwatch& watch, const BenchSettings
     for (Lane& lane : lanes) {
       if (!lane.contender) continue;
       const auto seconds = watch.time(*lane.contender, settings.cold);
-      if (!seconds) return seconds.error();
-      lane.samples.push_back(*seconds);
+      if (seconds) {
+        lane.samples.push_back(*seconds);
+      } else if (auto left = leave_out(lane, seconds.error()); !left) {
+        return left.error();
+      }
     }
   }
   return round;
@@ -106,7 +118,9 @@ Result<BenchRow> bench_one(Context& context, const Problem& problem, const Bench
   }
   for (Lane& lane : lanes) {
     if (!lane.contender) continue;
-    if (auto ready = warm_up(lane, **watch, data); !ready) return ready.error();
+    if (auto ready = warm_up(lane, **watch, data); !ready) {
+      if (auto left = leave_out(lane, ready.error()); !left) return left.error();
+    }
   }
   const auto rounds = race(lanes, **watch, settings);
   if (!rounds) return rounds.error();
