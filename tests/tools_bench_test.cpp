@@ -104,7 +104,7 @@ TEST_CASE("MKL is told that it may use this processor's vectors, and says what i
   const Workplace place;
   if (!has_cpu_device(place)) return;
   const Json json = bench(place, {"-L", "100", "--peer", "mkl=" FFTCONV_FAKE_PEERS});
-  CHECK(contains(json["problems"][0]["peers"][0]["name"], "MKL 2021.0.1, real at 200, for the widest vectors"));
+  CHECK(contains(json["problems"][0]["peers"][0]["name"], "MKL 2021.1, real at 200, for the widest vectors"));
 }
 
 TEST_CASE("samples choose batch and channels") {
