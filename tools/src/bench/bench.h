@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/contender.h"
+#include "bench/peers.h"
 #include "fftconv/plan.h"
 #include "json_out.h"
 
@@ -17,12 +18,13 @@ struct BenchSettings {
   int rounds = 21;
   double seconds = 10;  ///< of a problem; fewer rounds where they take longer, at least 3
   bool cold = false;
-  bool peers = true;
   std::uint64_t seed = 1;
-  int ordinal = 0;  ///< of the CUDA device
+  std::vector<PeerRequest> peers;
+  PeerSettings peer;
 };
 
 struct BenchTime {
+  std::string peer;  ///< as it is requested; empty for ours
   std::string name;
   std::string missing;                                        ///< why it was not measured; then the rest is empty
   double median = 0, lower_quartile = 0, upper_quartile = 0;  ///< seconds

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/aligned.h"
 #include "fftconv/device.h"
 #include "fftconv/problem.h"
 
@@ -18,6 +20,8 @@ class Contender {
   virtual std::string name() const = 0;
   /// Queues or does the whole convolution once.
   virtual Result<void> run() = 0;
+  /// Seconds of the last run() by the contender's own clock, where it runs in another process.
+  virtual std::optional<double> seconds() const { return std::nullopt; }
   /// y as (B, H, L), once what run() queued is done.
   virtual Result<std::vector<float>> result() = 0;
 };
@@ -33,7 +37,7 @@ class Stopwatch {
 /// Host data of one problem.
 struct BenchData {
   Problem problem;
-  std::vector<float> u;       ///< (B, H, L)
+  AlignedFloats u;            ///< (B, H, L)
   std::vector<float> filter;  ///< (filters, Lk)
 };
 
@@ -48,10 +52,12 @@ std::unique_ptr<Stopwatch> make_host_stopwatch(std::int64_t cache_bytes);
 /// Events of the CUDA driver on the default stream.
 Result<std::unique_ptr<Stopwatch>> make_cuda_stopwatch(int ordinal, std::int64_t l2_bytes);
 
-/// FFTW, single precision, real to complex at padded_length(), FFTW_MEASURE, rows spread over `threads` threads.
-/// Errors: dependency_missing.
-Result<std::unique_ptr<Contender>> make_fftw(const BenchData& data, int threads);
 /// cuFFT, single precision, real to complex at padded_length(), all rows in one batch. Errors: dependency_missing …
-Result<std::unique_ptr<Contender>> make_cufft(const BenchData& data, int ordinal, const DeviceFacts& facts);
+Result<std::unique_ptr<Contender>> make_cufft(const BenchData& data, const std::string& library, int ordinal,
+                                              const DeviceFacts& facts);
+/// torch or scipy in a Python process (`python` is its program) that shares the data and is told when to run. Errors:
+/// dependency_missing where that Python lacks the module, io where there is no such program.
+Result<std::unique_ptr<Contender>> make_python_peer(const BenchData& data, const std::string& module,
+                                                    const std::string& python, int threads);
 
 }  // namespace fftconv::tools

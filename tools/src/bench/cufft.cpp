@@ -210,8 +210,9 @@ class Cufft : public Contender {
 
 }  // namespace
 
-Result<std::unique_ptr<Contender>> make_cufft(const BenchData& data, int ordinal, const DeviceFacts& facts) {
-  const auto library = Library::open(cufft_names(), "cuFFT is not compared; install the CUDA Toolkit");
+Result<std::unique_ptr<Contender>> make_cufft(const BenchData& data, const std::string& file, int ordinal,
+                                              const DeviceFacts& facts) {
+  const auto library = Library::open(std::span(&file, 1), "cuFFT is not compared");
   if (!library) return library.error();
   const auto functions = load(*library);
   if (!functions) return functions.error();

@@ -1,11 +1,14 @@
-// FFTW beside us on the CPU, through its own prototypes: fftw3.h is needed neither to build nor to run without it.
+// FFTW through its own prototypes: fftw3.h is needed neither to build nor to run without it.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <chrono>
+#include <functional>
+#include <utility>
 
+#include "bench/aligned.h"
 #include "bench/contender.h"
-#include "bench/row_workers.h"
+#include "bench/row_transform.h"
 #include "library.h"
 
 namespace fftconv::tools {
@@ -13,7 +16,9 @@ namespace {
 
 using Complex = float[2];
 using Plan = struct fftwf_plan_s*;
-constexpr unsigned kMeasure = 0;  // FFTW_MEASURE
+constexpr unsigned kMeasure = 0, kPatient = 1U << 5;  // FFTW_MEASURE, FFTW_PATIENT
+constexpr double kNoLimit = -1;                       // FFTW_NO_TIMELIMIT
+constexpr double kTie = 1.02;                         // a patient plan is slower only beyond what clocks scatter
 
 struct Functions {
   Plan (*plan_r2c)(int, float*, Complex*, unsigned) = nullptr;
@@ -21,8 +26,10 @@ struct Functions {
   void (*execute_r2c)(Plan, float*, Complex*) = nullptr;
   void (*execute_c2r)(Plan, Complex*, float*) = nullptr;
   void (*destroy_plan)(Plan) = nullptr;
-  void* (*allocate)(std::size_t) = nullptr;
-  void (*release)(void*) = nullptr;
+  void (*set_timelimit)(double) = nullptr;
+  void (*forget_wisdom)() = nullptr;
+  int (*read_wisdom)(const char*) = nullptr;
+  int (*write_wisdom)(const char*) = nullptr;
   const char* version = nullptr;
 };
 
@@ -33,126 +40,131 @@ Result<Functions> load(const Library& library) {
   f.execute_r2c = library.find<void(Plan, float*, Complex*)>("fftwf_execute_dft_r2c");
   f.execute_c2r = library.find<void(Plan, Complex*, float*)>("fftwf_execute_dft_c2r");
   f.destroy_plan = library.find<void(Plan)>("fftwf_destroy_plan");
-  f.allocate = library.find<void*(std::size_t)>("fftwf_malloc");
-  f.release = library.find<void(void*)>("fftwf_free");
+  f.set_timelimit = library.find<void(double)>("fftwf_set_timelimit");
+  f.forget_wisdom = library.find<void()>("fftwf_forget_wisdom");
+  f.read_wisdom = library.find<int(const char*)>("fftwf_import_wisdom_from_filename");
+  f.write_wisdom = library.find<int(const char*)>("fftwf_export_wisdom_to_filename");
   f.version = reinterpret_cast<const char*>(library.find<void()>("fftwf_version"));
   if (f.plan_r2c == nullptr || f.plan_c2r == nullptr || f.execute_r2c == nullptr || f.execute_c2r == nullptr ||
-      f.destroy_plan == nullptr || f.allocate == nullptr || f.release == nullptr) {
+      f.destroy_plan == nullptr || f.set_timelimit == nullptr || f.forget_wisdom == nullptr ||
+      f.read_wisdom == nullptr || f.write_wisdom == nullptr) {
     return Error{ErrorCode::dependency_missing, library.name() + " lacks functions of FFTW 3; it is not compared"};
   }
   return f;
 }
 
-class Fftw : public Contender {
+/// A plan and its way back.
+class Pair {
  public:
-  Fftw(const BenchData& data, int threads, Library library, const Functions& functions)
-      : data_(data),
-        library_(std::move(library)),
-        f_(functions),
-        n_(padded_length(data.problem)),
-        bins_(n_ / 2 + 1),
-        workers_(threads),
-        y_(data.u.size()) {}
-
-  ~Fftw() override {
-    if (forward_ != nullptr) f_.destroy_plan(forward_);
-    if (inverse_ != nullptr) f_.destroy_plan(inverse_);
-    for (float* scratch : scratch_) f_.release(scratch);
+  Pair(const Functions& f, std::int64_t points, unsigned flags, float* real, Complex* bins)
+      : f_(&f),
+        forward_(f.plan_r2c(static_cast<int>(points), real, bins, flags)),
+        inverse_(f.plan_c2r(static_cast<int>(points), bins, real, flags)) {}
+  Pair(Pair&& other) noexcept
+      : f_(other.f_),
+        forward_(std::exchange(other.forward_, nullptr)),
+        inverse_(std::exchange(other.inverse_, nullptr)) {}
+  Pair& operator=(Pair&& other) noexcept {
+    std::swap(f_, other.f_);
+    std::swap(forward_, other.forward_);
+    std::swap(inverse_, other.inverse_);
+    return *this;
+  }
+  ~Pair() {
+    if (forward_ != nullptr) f_->destroy_plan(forward_);
+    if (inverse_ != nullptr) f_->destroy_plan(inverse_);
   }
 
-  Result<void> prepare() {
-    const auto bytes = static_cast<std::size_t>(n_ + 2 * bins_ + 16) * sizeof(float);
-    for (int i = 0; i < workers_.threads(); ++i) {
-      auto* const scratch = static_cast<float*>(f_.allocate(bytes));
-      if (scratch == nullptr) return Error{ErrorCode::out_of_memory, "there is not enough memory for FFTW"};
-      scratch_.push_back(scratch);
-    }
-    forward_ = f_.plan_r2c(static_cast<int>(n_), real(0), bins(0), kMeasure);
-    inverse_ = f_.plan_c2r(static_cast<int>(n_), bins(0), real(0), kMeasure);
-    if (forward_ == nullptr || inverse_ == nullptr) {
-      return unsupported(fmt::format("FFTW makes no plan for {} points", n_));
-    }
-    const std::int64_t filters = filter_count(data_.problem);
-    spectra_.resize(static_cast<std::size_t>(filters * bins_ * 2));
-    for (std::int64_t f = 0; f < filters; ++f) {
-      const std::vector<float> period = periodic_filter(data_, f, n_);
-      std::copy(period.begin(), period.end(), real(0));
-      f_.execute_r2c(forward_, real(0), bins(0));
-      // The inverse is not normalised; the filter carries the factor.
-      float* const to = spectra_.data() + f * bins_ * 2;
-      const float* const from = &bins(0)[0][0];
-      for (std::int64_t i = 0; i < 2 * bins_; ++i) to[i] = from[i] / static_cast<float>(n_);
-    }
-    return {};
+  bool complete() const { return forward_ != nullptr && inverse_ != nullptr; }
+  void forward(float* x, Complex* z) const { f_->execute_r2c(forward_, x, z); }
+  void inverse(Complex* z, float* y) const { f_->execute_c2r(inverse_, z, y); }
+
+ private:
+  const Functions* f_;
+  Plan forward_, inverse_;
+};
+
+/// The least of a few runs there and back.
+double seconds_of(const Pair& pair, std::int64_t points, float* real, Complex* bins) {
+  double least = 1e30;
+  for (int i = 0; i < 7; ++i) {
+    std::fill_n(real, points, 1.0f);  // each run multiplies by `points`, which would not stay finite
+    const auto start = std::chrono::steady_clock::now();
+    pair.forward(real, bins);
+    pair.inverse(bins, real);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    least = std::min(least, elapsed.count());
+  }
+  return least;
+}
+
+class Fftw : public RowTransform {
+ public:
+  Fftw(std::int64_t points, Library library, const Functions& functions)
+      : RowTransform(points), library_(std::move(library)), f_(functions) {}
+
+  Result<void> prepare(FftwEffort effort, const FftwOptions& options) {
+    AlignedFloats real(static_cast<std::size_t>(points())), bins(static_cast<std::size_t>(spectrum_floats()));
+    auto* const z = reinterpret_cast<Complex*>(bins.data());
+    // What a more patient planner learnt would answer for a measured plan, too.
+    f_.forget_wisdom();
+    f_.set_timelimit(kNoLimit);
+    plans_.emplace_back(f_, points(), kMeasure, real.data(), z);
+    if (!plans_.back().complete()) return unsupported(fmt::format("FFTW makes no plan for {} points", points()));
+    how_ = "MEASURE";
+    if (effort == FftwEffort::measure) return {};
+    return be_patient(options, real.data(), z);
   }
 
   std::string name() const override {
-    return fmt::format("{}, r2c at {}, MEASURE, {} threads", f_.version == nullptr ? "FFTW" : f_.version, n_,
-                       workers_.threads());
+    return fmt::format("{}, r2c at {}, {}", f_.version == nullptr ? "FFTW" : f_.version, points(), how_);
   }
-
-  Result<void> run() override {
-    const std::int64_t rows = data_.problem.batch * data_.problem.channels;
-    workers_.run([&](int thread) {
-      const std::int64_t first = rows * thread / workers_.threads();
-      const std::int64_t last = rows * (thread + 1) / workers_.threads();
-      for (std::int64_t row = first; row < last; ++row) convolve(row, thread);
-    });
-    return {};
+  void forward(const float* x, float* z, float*) const override {
+    // Out of place this direction leaves its input; the prototype does not say so.
+    plans_.back().forward(const_cast<float*>(x), reinterpret_cast<Complex*>(z));
   }
-
-  Result<std::vector<float>> result() override { return y_; }
+  void inverse(float* z, float* y, float*) const override { plans_.back().inverse(reinterpret_cast<Complex*>(z), y); }
 
  private:
-  float* real(int thread) const { return scratch_[static_cast<std::size_t>(thread)]; }
-  /// Past the real points, at the alignment that the plans were made for.
-  Complex* bins(int thread) const { return reinterpret_cast<Complex*>(real(thread) + (n_ + 15) / 16 * 16); }
-
-  std::int64_t filter_of(std::int64_t row) const {
-    const Problem& p = data_.problem;
-    if (p.sharing == FilterSharing::per_example) return row;
-    const std::int64_t h = row % p.channels;
-    return p.sharing == FilterSharing::per_channel ? h : h / (p.channels / p.groups);
-  }
-
-  void convolve(std::int64_t row, int thread) {
-    const std::int64_t length = data_.problem.seqlen;
-    float* const x = real(thread);
-    Complex* const z = bins(thread);
-    std::memcpy(x, data_.u.data() + row * length, static_cast<std::size_t>(length) * sizeof(float));
-    std::fill(x + length, x + n_, 0.0f);
-    f_.execute_r2c(forward_, x, z);
-    const float* const k = spectra_.data() + filter_of(row) * bins_ * 2;
-    for (std::int64_t i = 0; i < bins_; ++i) {
-      const float re = z[i][0] * k[2 * i] - z[i][1] * k[2 * i + 1];
-      z[i][1] = z[i][0] * k[2 * i + 1] + z[i][1] * k[2 * i];
-      z[i][0] = re;
+  Result<void> be_patient(const FftwOptions& options, float* real, Complex* bins) {
+    if (!options.wisdom.empty()) f_.read_wisdom(options.wisdom.c_str());
+    f_.set_timelimit(options.limit_s);
+    const auto start = std::chrono::steady_clock::now();
+    Pair patient(f_, points(), kPatient, real, bins);
+    const std::chrono::duration<double> planning = std::chrono::steady_clock::now() - start;
+    f_.set_timelimit(kNoLimit);
+    if (!patient.complete()) return unsupported(fmt::format("FFTW makes no patient plan for {} points", points()));
+    const double measured_s = seconds_of(plans_.back(), points(), real, bins);
+    const double patient_s = seconds_of(patient, points(), real, bins);
+    if (patient_s > kTie * measured_s) {
+      how_ = fmt::format("MEASURE (PATIENT {} a plan that takes {:.2f} times as long)",
+                         planning.count() > options.limit_s ? "ran out of its time and fell back to" : "chose",
+                         patient_s / measured_s);
+      return {};
     }
-    f_.execute_c2r(inverse_, z, x);
-    std::memcpy(y_.data() + row * length, x, static_cast<std::size_t>(length) * sizeof(float));
+    how_ = "PATIENT";
+    plans_.back() = std::move(patient);
+    if (options.wisdom.empty() || f_.write_wisdom(options.wisdom.c_str()) != 0) return {};
+    return Error{ErrorCode::io, fmt::format("FFTW's wisdom cannot be written to '{}'", options.wisdom)};
   }
 
-  const BenchData& data_;
   Library library_;
   Functions f_;
-  std::int64_t n_, bins_;
-  RowWorkers workers_;
-  std::vector<float*> scratch_;  ///< of each thread: n reals, then bins
-  std::vector<float> spectra_;   ///< (filters, bins, 2)
-  std::vector<float> y_;
-  Plan forward_ = nullptr, inverse_ = nullptr;
+  std::vector<Pair> plans_;  ///< one, once it is made
+  std::string how_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Contender>> make_fftw(const BenchData& data, int threads) {
-  const auto library = Library::open(fftw_names(), "FFTW is not compared; install libfftw3-single3");
-  if (!library) return library.error();
-  const auto functions = load(*library);
+MadeTransform make_fftw(const Problem& problem, const std::string& library, FftwEffort effort,
+                        const FftwOptions& options) {
+  const auto opened = Library::open(std::span(&library, 1), "FFTW is not compared");
+  if (!opened) return opened.error();
+  const auto functions = load(*opened);
   if (!functions) return functions.error();
-  auto fftw = std::make_unique<Fftw>(data, threads, *library, *functions);
-  if (const auto ready = fftw->prepare(); !ready) return ready.error();
-  return std::unique_ptr<Contender>(std::move(fftw));
+  auto fftw = std::make_unique<Fftw>(padded_length(problem), *opened, *functions);
+  if (const auto ready = fftw->prepare(effort, options); !ready) return ready.error();
+  return std::unique_ptr<RowTransform>(std::move(fftw));
 }
 
 }  // namespace fftconv::tools

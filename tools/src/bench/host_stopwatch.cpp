@@ -19,7 +19,7 @@ class HostStopwatch : public Stopwatch {
     auto done = contender.run();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     if (!done) return done.error();
-    return elapsed.count();
+    return contender.seconds().value_or(elapsed.count());
   }
 
  private:

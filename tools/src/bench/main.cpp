@@ -1,10 +1,13 @@
-// fftconv-bench: time, distance from the floor, rate and error, beside FFTW on a CPU and cuFFT on a GPU.
+// fftconv-bench: time, distance from the floor, rate and error, beside other libraries on the same data.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "bench/bench.h"
 #include "command_line.h"
 #include "files.h"
 #include "progress.h"
+#include "sizes.h"
 #include "table.h"
 
 using namespace fftconv;
@@ -17,14 +20,36 @@ struct Options {
   MachineOptions machine;
   BenchSettings settings;
   std::string rigor = "estimate";
+  std::string samples;
+  std::vector<std::string> peers;
   std::string output;
   bool no_peers = false;
   bool json = false;
 };
 
+/// Batch and channels that make about as many samples as were asked for, about as many of one as of the other.
+Result<void> give_samples(const Options& options, std::vector<Problem>& problems) {
+  const auto samples = parse_size(options.samples, "samples");
+  if (!samples) return samples.error();
+  const ProblemLists& lists = options.problems;
+  if (!lists.batch.empty() || !lists.channels.empty() || !lists.problems.empty()) {
+    return invalid("--samples chooses batch and channels; leave out --batch, --channels and --problem");
+  }
+  for (Problem& problem : problems) {
+    const std::int64_t rows = std::max<std::int64_t>(1, *samples / problem.seqlen);
+    problem.channels = 1;
+    while (4 * problem.channels * problem.channels <= rows) problem.channels *= 2;
+    problem.batch = rows / problem.channels;
+  }
+  return {};
+}
+
 Result<std::vector<Problem>> plain_problems(const Options& options, const DeviceFacts& facts) {
   auto problems = expand(options.problems, default_precision(facts));
   if (!problems) return problems;
+  if (!options.samples.empty()) {
+    if (const auto sized = give_samples(options, *problems); !sized) return sized.error();
+  }
   for (const Problem& p : *problems) {
     const Problem plain;
     if (p.pregate || p.postgate || p.skip || p.layout != Layout::bhl || p.strides != plain.strides ||
@@ -42,7 +67,6 @@ int run(Options& options, const Console& console) {
   const auto rigor = parse_rigor(options.rigor);
   if (!rigor) return console.fail(rigor.error());
   options.settings.plan.rigor = *rigor;
-  options.settings.peers = !options.no_peers;
   if (options.settings.rounds < 1) {
     return console.fail(invalid(fmt::format("{} rounds measure nothing; give at least 1", options.settings.rounds)));
   }
@@ -52,7 +76,16 @@ int run(Options& options, const Console& console) {
   if (target->facts.kind == DeviceKind::sim) {
     return console.fail(invalid("the simulated device has no clock; give --device cpu or cuda"));
   }
-  if (const auto name = parse_device_name(options.machine.device)) options.settings.ordinal = name->ordinal;
+  if (const auto name = parse_device_name(options.machine.device)) options.settings.peer.ordinal = name->ordinal;
+  options.settings.peer.threads = std::max(1, target->facts.sm_count);
+  if (options.no_peers && !options.peers.empty()) {
+    return console.fail(invalid("--no-peers and --peer contradict each other; give one of them"));
+  }
+  if (!options.no_peers) {
+    auto peers = parse_peers(options.peers, target->facts.kind);
+    if (!peers) return console.fail(peers.error());
+    options.settings.peers = std::move(*peers);
+  }
   const auto problems = plain_problems(options, target->facts);
   if (!problems) return console.fail(problems.error());
   auto context = Context::create(target->device, {.log = [&](const std::string& line) { console.note(line); }});
@@ -90,8 +123,8 @@ int main(int argc, char** argv) {
   return run_tool("fftconv-bench", [&](const Console& console) {
     Options options;
     CLI::App app(
-        "Times convolutions beside FFTW on a CPU and cuFFT on a GPU, on the same data, in interleaved rounds; "
-        "medians. Filter spectra are made beforehand on all sides.");
+        "Times convolutions beside other libraries, on the same data, in interleaved rounds; medians. Filter spectra "
+        "are made beforehand on all sides.");
     prepare(app);
     add_problem_options(app, options.problems);
     app.add_option("--rounds", options.settings.rounds, "samples of each")->capture_default_str();
@@ -103,6 +136,18 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--budget", options.settings.plan.budget_s, "seconds that finding a kernel may take")
         ->capture_default_str();
+    app.add_option("--samples", options.samples,
+                   "about this many samples in all, such as 32M: chooses batch and channels");
+    app.add_option(
+           "--peer", options.peers,
+           fmt::format("NAME or NAME=PATH of a library or a Python; may be repeated; CPU: {}; CUDA: {} (default "
+                       "fftw, pffft, kfr, mkl, where installed; cufft)",
+                       peer_names(DeviceKind::cpu), peer_names(DeviceKind::cuda)))
+        ->allow_extra_args(false);
+    app.add_option("--fftw-limit", options.settings.peer.fftw.limit_s, "seconds that fftw-patient may plan, each way")
+        ->capture_default_str();
+    app.add_option("--fftw-wisdom", options.settings.peer.fftw.wisdom,
+                   "file that fftw-patient reads plans from and writes them to");
     app.add_flag("--no-peers", options.no_peers, "ours alone");
     app.add_option("-o,--output", options.output, "write the answer as JSON to a file, too");
     app.add_flag("--json", options.json, "answer as JSON");

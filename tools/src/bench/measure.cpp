@@ -36,8 +36,9 @@ struct Lane {
   BenchTime time;
 };
 
-void add_peer(std::vector<Lane>& lanes, const char* name, Result<std::unique_ptr<Contender>> peer) {
+void add_peer(std::vector<Lane>& lanes, const std::string& name, Result<std::unique_ptr<Contender>> peer) {
   Lane lane;
+  lane.time.peer = name;
   lane.time.name = peer ? (*peer)->name() : name;
   if (peer) {
     lane.contender = std::move(*peer);
@@ -57,6 +58,15 @@ Result<void> warm_up(Lane& lane, Stopwatch& watch, const BenchData& data) {
   return {};
 }
 
+/// Ours must work; a peer that fails is left out from then on, and the report says why.
+Result<void> leave_out(Lane& lane, const Error& error) {
+  if (lane.time.peer.empty()) return error;
+  lane.contender.reset();
+  lane.samples.clear();
+  lane.time.missing = error.message;
+  return {};
+}
+
 /// Rounds until there are enough or the time is up.
 Result<int> race(std::vector<Lane>& lanes, Stopwatch& watch, const BenchSettings& settings) {
   const auto start = std::chrono::steady_clock::now();
@@ -67,8 +77,11 @@ Result<int> race(std::vector<Lane>& lanes, Stopwatch& watch, const BenchSettings
     for (Lane& lane : lanes) {
       if (!lane.contender) continue;
       const auto seconds = watch.time(*lane.contender, settings.cold);
-      if (!seconds) return seconds.error();
-      lane.samples.push_back(*seconds);
+      if (seconds) {
+        lane.samples.push_back(*seconds);
+      } else if (auto left = leave_out(lane, seconds.error()); !left) {
+        return left.error();
+      }
     }
   }
   return round;
@@ -90,19 +103,24 @@ Result<BenchRow> bench_one(Context& context, const Problem& problem, const Bench
   const bool cuda = facts.kind == DeviceKind::cuda;
   const auto plan = context.plan(problem, settings.plan);
   if (!plan) return plan.error();
-  const BenchData data{problem, random_input(problem, settings.seed), random_filter(problem, settings.seed)};
+  const std::vector<float> input = random_input(problem, settings.seed);
+  const BenchData data{problem, {input.begin(), input.end()}, random_filter(problem, settings.seed)};
   auto own = Convolution::prepare(context.device(), *plan, data.u, data.filter);
   if (!own) return own.error();
-  auto watch = cuda ? make_cuda_stopwatch(settings.ordinal, facts.l2_bytes) : make_host_stopwatch(facts.l2_bytes);
+  auto watch =
+      cuda ? make_cuda_stopwatch(settings.peer.ordinal, facts.l2_bytes) : make_host_stopwatch(facts.l2_bytes);
   if (!watch) return watch.error();
 
   std::vector<Lane> lanes;
   lanes.push_back({std::make_unique<Own>(std::move(*own), "fftconv"), {}, {.name = "fftconv"}});
-  if (settings.peers && cuda) add_peer(lanes, "cuFFT", make_cufft(data, settings.ordinal, facts));
-  if (settings.peers && !cuda) add_peer(lanes, "FFTW", make_fftw(data, std::max(1, facts.sm_count)));
+  for (const PeerRequest& peer : settings.peers) {
+    add_peer(lanes, peer.name, make_peer(peer, data, facts, settings.peer));
+  }
   for (Lane& lane : lanes) {
     if (!lane.contender) continue;
-    if (auto ready = warm_up(lane, **watch, data); !ready) return ready.error();
+    if (auto ready = warm_up(lane, **watch, data); !ready) {
+      if (auto left = leave_out(lane, ready.error()); !left) return left.error();
+    }
   }
   const auto rounds = race(lanes, **watch, settings);
   if (!rounds) return rounds.error();

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bench/bench.h"
 #include "table.h"
 
@@ -13,6 +15,7 @@ double io_bytes(const Problem& p) {
 
 Json time_json(const BenchTime& time) {
   Json json{{"name", time.name}};
+  if (!time.peer.empty()) json["peer"] = time.peer;
   if (!time.missing.empty()) {
     json["missing"] = time.missing;
     return json;
@@ -24,34 +27,47 @@ Json time_json(const BenchTime& time) {
   return json;
 }
 
+void add_row(Table& table, const BenchRow& row, const BenchTime& time, bool first) {
+  const double samples = static_cast<double>(row.problem.batch * row.problem.channels * row.problem.seqlen);
+  table.add({first ? to_string(row.problem) : "", show_seconds(time.median),
+             fmt::format("{:.3g}", time.median * 1e9 / samples), show_ratio(time.median / row.floor_s),
+             show_rate(io_bytes(row.problem) / time.median), show_error(time.error),
+             first ? "" : show_ratio(time.median / row.own.median),
+             first ? fmt::format("fftconv, chosen by {}", row.provenance) : time.name});
+}
+
 }  // namespace
 
 std::string bench_table(const std::vector<BenchRow>& rows) {
   Table table({{"problem"},
                {"median", Align::right},
+               {"ns/sample", Align::right},
                {"over floor", Align::right},
                {"GB/s", Align::right},
                {"error", Align::right},
-               {"chosen by"},
-               {"peer", Align::right},
-               {"peer's error", Align::right},
-               {"faster than it", Align::right},
-               {"which peer"}});
+               {"fftconv is", Align::right},
+               {"contender"}});
+  std::vector<std::string> missing;
   for (const BenchRow& row : rows) {
-    const BenchTime none{.name = "-"};
-    const BenchTime& peer = row.peers.empty() ? none : row.peers.front();
-    table.add({to_string(row.problem), show_seconds(row.own.median), show_ratio(row.own.median / row.floor_s),
-               show_rate(io_bytes(row.problem) / row.own.median), show_error(row.own.error), row.provenance,
-               show_seconds(peer.median), show_error(peer.error), show_ratio(peer.median / row.own.median),
-               peer.missing.empty() ? peer.name : peer.missing});
+    add_row(table, row, row.own, true);
+    for (const BenchTime& peer : row.peers) {
+      if (peer.missing.empty()) {
+        add_row(table, row, peer, false);
+      } else if (std::ranges::find(missing, peer.missing) == missing.end()) {
+        missing.push_back(peer.missing);
+      }
+    }
   }
-  return table.text();
+  std::string text = table.text();
+  for (const std::string& reason : missing) text += reason + "\n";
+  return text;
 }
 
 Json bench_json(const std::vector<BenchRow>& rows, const Context& context, const BenchSettings& settings) {
   Json json{{"environment", to_json(context.environment())},
             {"cache", settings.cold ? "cold" : "hot"},
             {"seed", settings.seed},
+            {"threads", settings.peer.threads},
             {"problems", Json::array()}};
   for (const BenchRow& row : rows) {
     Json entry{{"problem", to_json(row.problem)},
