@@ -45,6 +45,9 @@ typedef struct fftconv_buffers {
   const void* pregate;  /* like u */
   const void* postgate; /* like y */
   const void* skip;     /* fp32 (H) */
+  /* Direction backward_filter reads u and dy and writes dk; it has no y and needs no fftconv_set_filter(). */
+  const void* dy; /* (B, H, L), io type */
+  void* dk;       /* fp32 (filters, Lk) */
 } fftconv_buffers;
 
 /* What was wrong in this thread's last call that failed and what to do, one sentence; "" before the first. */

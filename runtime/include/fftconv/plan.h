@@ -53,6 +53,9 @@ struct ConvolutionBuffers {
   const void* pregate = nullptr;   ///< w, like u
   const void* postgate = nullptr;  ///< v, like y
   const void* skip = nullptr;      ///< D, fp32 (H)
+  // Direction backward_filter reads u and dy and writes dk; it has neither y nor spectrum.
+  const void* dy = nullptr;  ///< (B, H, L), io type
+  void* dk = nullptr;        ///< (filters, Lk), fp32; may overlap no input
 };
 
 class Plan {
@@ -66,7 +69,7 @@ class Plan {
   std::string explain() const;
 
   /// Spectrum of `filter`, a device address of (filters, Lk) fp32. Allocates; synchronous on return. Errors: busy
-  /// while `stream` is captured.
+  /// while `stream` is captured; invalid_argument where the plan computes the filter's gradient.
   Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
 
   /// y = conv(u, k). Takes no lock, allocates nothing; safe from many threads and while a stream is captured.
