@@ -123,6 +123,8 @@ int lag_step(const Problem& p) {
   return p.direction == Direction::backward_input ? -forward : forward;
 }
 
+bool reads_filter(const Problem& p) { return p.direction != Direction::backward_filter; }
+
 std::int64_t filter_count(const Problem& p) {
   switch (p.sharing) {
     case FilterSharing::per_channel:

@@ -132,6 +132,7 @@ Result<void> AsyncPlan::execute(const ConvolutionBuffers& buffers, Stream stream
     return invalid("spectrum is given, but this plan keeps its own: leave it null and call set_filter().");
   }
   const std::shared_ptr<const State::Version> version = state_->now.load();
+  if (!reads_filter(state_->problem)) return version->plan.execute(buffers, stream);
   if (!version->spectrum) return invalid("The plan has no filter yet: call set_filter() first.");
   ConvolutionBuffers complete = buffers;
   complete.spectrum = &*version->spectrum;

@@ -66,29 +66,41 @@ Result<std::unique_ptr<DeviceBuffer>> copy_in(Device& device, const void* host, 
 void* address(const std::unique_ptr<DeviceBuffer>& buffer) { return buffer ? buffer->data() : nullptr; }
 
 ConvolutionBuffers arguments(const fftconv_buffers& buffers) {
-  return {
-      .u = buffers.u, .y = buffers.y, .pregate = buffers.pregate, .postgate = buffers.postgate, .skip = buffers.skip};
+  return {.u = buffers.u,
+          .y = buffers.y,
+          .pregate = buffers.pregate,
+          .postgate = buffers.postgate,
+          .skip = buffers.skip,
+          .dy = buffers.dy,
+          .dk = buffers.dk};
 }
 
 Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffers) {
-  if (!buffers.u || !buffers.y) return invalid("u and y may not be null");
   Device& device = *plan.device;
   const Problem& problem = plan.problem();
+  const bool forward = reads_filter(problem);
+  if (!buffers.u || !(forward ? buffers.y : buffers.dk)) {
+    return invalid(forward ? "u and y may not be null" : "u and dk may not be null");
+  }
   const std::size_t bytes = extent_bytes(problem),
-                    skip_bytes = static_cast<std::size_t>(problem.channels) * sizeof(float);
+                    skip_bytes = static_cast<std::size_t>(problem.channels) * sizeof(float),
+                    dk_bytes = filter_bytes(problem);
   // y goes in as well: with strides, what lies between its samples must come back as it was.
-  const void* const hosts[] = {buffers.u, buffers.y, buffers.pregate, buffers.postgate, buffers.skip};
-  std::array<std::unique_ptr<DeviceBuffer>, 5> copies;
+  const std::pair<const void*, std::size_t> hosts[] = {
+      {buffers.u, bytes},         {buffers.y, bytes},  {buffers.pregate, bytes}, {buffers.postgate, bytes},
+      {buffers.skip, skip_bytes}, {buffers.dy, bytes}, {buffers.dk, dk_bytes}};
+  std::array<std::unique_ptr<DeviceBuffer>, std::size(hosts)> copies;
   for (std::size_t i = 0; i < copies.size(); ++i) {
-    auto copy = copy_in(device, hosts[i], i == 4 ? skip_bytes : bytes);
+    auto copy = copy_in(device, hosts[i].first, hosts[i].second);
     if (!copy) return copy.error();
     copies[i] = std::move(*copy);
   }
-  const auto call =
-      arguments({address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]), address(copies[4])});
+  const auto call = arguments({address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]),
+                               address(copies[4]), address(copies[5]), address(copies[6])});
   if (auto launched = plan.execute(call, nullptr); !launched) return launched;
   if (auto finished = device.synchronize(nullptr); !finished) return finished;
-  return device.download(buffers.y, copies[1]->data(), bytes);
+  return forward ? device.download(buffers.y, copies[1]->data(), bytes)
+                 : device.download(buffers.dk, copies[6]->data(), dk_bytes);
 }
 
 /// Makes a plan by `how`, a function of Context, and a handle for it.

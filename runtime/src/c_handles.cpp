@@ -24,6 +24,7 @@ class FixedHandle final : public fftconv_plan {
     return {};
   }
   Result<void> execute(const ConvolutionBuffers& buffers, Stream stream) const override {
+    if (!reads_filter(problem())) return plan_.execute(buffers, stream);
     if (!spectrum_) return no_filter();
     ConvolutionBuffers complete = buffers;
     complete.spectrum = &*spectrum_;
@@ -51,7 +52,7 @@ class AsyncHandle final : public fftconv_plan {
     return set;
   }
   Result<void> execute(const ConvolutionBuffers& buffers, Stream stream) const override {
-    if (!has_filter_) return no_filter();  // in the words of this interface
+    if (!has_filter_ && reads_filter(problem())) return no_filter();  // in the words of this interface
     return plan_.execute(buffers, stream);
   }
   AsyncProgress wait(double seconds) const override { return plan_.wait(seconds); }

@@ -13,10 +13,10 @@ namespace {
 constexpr std::array<Rigor, 5> kRigors{Rigor::estimate, Rigor::measure, Rigor::patient, Rigor::exhaustive,
                                        Rigor::cached_only};
 
-bool overlap(const void* a, const void* b, std::size_t bytes) {
+bool overlap(const void* a, std::size_t a_bytes, const void* b, std::size_t b_bytes) {
   const auto first = reinterpret_cast<std::uintptr_t>(a);
   const auto second = reinterpret_cast<std::uintptr_t>(b);
-  return first < second + bytes && second < first + bytes;
+  return first < second + b_bytes && second < first + a_bytes;
 }
 
 // Plans of one kernel for other batch sizes share a spectrum; for other filters they do not.
@@ -40,13 +40,43 @@ Result<void> check_optional(const void* pointer, bool used, const char* name) {
   return {};
 }
 
-Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& buffers) {
-  const Problem& problem = plan.kernel->source.problem;
-  if (!buffers.u) return invalid("u is null: give the address of the input.");
+Result<void> check_output(const Plan::State& plan, const ConvolutionBuffers& buffers) {
   if (!buffers.y) return invalid("y is null: give the address of the output.");
   if (!buffers.spectrum) return invalid("spectrum is null: make one from the filter with make_spectrum().");
   if (!fits(*buffers.spectrum->state().kernel, *plan.kernel)) {
     return invalid("The spectrum was made by another plan, whose kernel has another order: make one with this plan.");
+  }
+  if (buffers.dy || buffers.dk) {
+    return invalid("dy and dk belong to direction backward_filter: leave them null, a plan forward has u and y.");
+  }
+  if (overlap(buffers.u, plan.io_bytes, buffers.y, plan.io_bytes)) {
+    return invalid("u and y overlap: give y memory of its own.");
+  }
+  return {};
+}
+
+Result<void> check_gradient(const Plan::State& plan, const ConvolutionBuffers& buffers) {
+  if (!buffers.dy) return invalid("dy is null: give the address of the output's gradient.");
+  if (!buffers.dk) return invalid("dk is null: give the address of the filter's gradient, (filters, Lk) in fp32.");
+  if (buffers.y || buffers.spectrum) {
+    return invalid("y and spectrum have no part in the filter's gradient: leave them null, dk is what is written.");
+  }
+  const Problem& problem = plan.kernel->source.problem;
+  const std::size_t dk_bytes = filter_bytes(problem);
+  for (const void* input : {buffers.u, buffers.dy, buffers.pregate, buffers.postgate}) {
+    if (input && overlap(input, plan.io_bytes, buffers.dk, dk_bytes)) {
+      return invalid("dk overlaps an input: give it memory of its own.");
+    }
+  }
+  return {};
+}
+
+Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& buffers) {
+  const Problem& problem = plan.kernel->source.problem;
+  if (!buffers.u) return invalid("u is null: give the address of the input.");
+  if (Result<void> outputs = reads_filter(problem) ? check_output(plan, buffers) : check_gradient(plan, buffers);
+      !outputs) {
+    return outputs;
   }
   const auto alignment = static_cast<std::uintptr_t>(plan.kernel->source.io_alignment);
   const auto misaligned = [alignment](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % alignment != 0; };
@@ -54,7 +84,6 @@ Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& bu
     return invalid(fmt::format(
         "u and y must lie at multiples of {} bytes: this plan's kernel moves so much at a time.", alignment));
   }
-  if (overlap(buffers.u, buffers.y, plan.io_bytes)) return invalid("u and y overlap: give y memory of its own.");
   for (const Result<void>& checked : {check_optional(buffers.pregate, problem.pregate, "pregate"),
                                       check_optional(buffers.postgate, problem.postgate, "postgate"),
                                       check_optional(buffers.skip, problem.skip, "skip")}) {
@@ -152,6 +181,9 @@ std::string Plan::explain() const {
 
 Result<FilterSpectrum> Plan::make_spectrum(const void* filter, Stream stream) const {
   if (!filter) return invalid("filter is null: give the device address of its taps.");
+  if (!reads_filter(problem())) {
+    return invalid("This plan computes the filter's gradient and reads no filter: execute it with u, dy and dk.");
+  }
   const ReadyKernel& kernel = *state_->kernel;
   if (kernel.device->is_capturing(stream)) {
     return Error{ErrorCode::busy,
@@ -173,10 +205,12 @@ Result<void> Plan::execute(const ConvolutionBuffers& buffers, Stream stream) con
   KernelArgs args = base_args(kernel);
   args.u = buffers.u;
   args.y = buffers.y;
-  args.spectrum = const_cast<void*>(buffers.spectrum->data());
+  args.spectrum = buffers.spectrum ? const_cast<void*>(buffers.spectrum->data()) : nullptr;
   args.pregate = buffers.pregate;
   args.postgate = buffers.postgate;
   args.skip = buffers.skip;
+  args.dy = buffers.dy;
+  args.dk = buffers.dk;
   if (state_->uses) state_->uses->executions.fetch_add(1, std::memory_order_relaxed);
   return kernel.loaded->launch(kernel.source.convolution, args, stream);
 }

@@ -116,9 +116,13 @@ std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h
 RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h) {
   RowInputs inputs;
   inputs.u = load_row(problem, args.u, b, h);
-  const std::int64_t first_tap = filter_index(problem, b, h) * problem.filter_len;
-  for (std::int64_t j = 0; j < problem.filter_len; ++j) {
-    inputs.taps.push_back(load_element(filter_type(problem), args.filter, first_tap + j));
+  if (reads_filter(problem)) {
+    const std::int64_t first_tap = filter_index(problem, b, h) * problem.filter_len;
+    for (std::int64_t j = 0; j < problem.filter_len; ++j) {
+      inputs.taps.push_back(load_element(filter_type(problem), args.filter, first_tap + j));
+    }
+  } else {
+    inputs.dy = load_row(problem, args.dy, b, h);
   }
   if (problem.pregate) inputs.pregate = load_row(problem, args.pregate, b, h);
   if (problem.postgate) inputs.postgate = load_row(problem, args.postgate, b, h);
@@ -129,12 +133,41 @@ RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64
 std::vector<double> expected_row(const Problem& problem, const RowInputs& inputs) {
   std::vector<double> gated = inputs.u;
   for (std::size_t n = 0; n < inputs.pregate.size(); ++n) gated[n] *= inputs.pregate[n];
+  if (!reads_filter(problem)) {
+    std::vector<double> dy = inputs.dy;
+    for (std::size_t n = 0; n < inputs.postgate.size(); ++n) dy[n] *= inputs.postgate[n];
+    return reference_row(problem, gated, dy);
+  }
   std::vector<double> y = reference_row(problem, gated, inputs.taps);
   for (std::size_t n = 0; n < inputs.postgate.size(); ++n) y[n] *= inputs.postgate[n];
   if (problem.skip) {
     for (std::size_t n = 0; n < y.size(); ++n) y[n] += inputs.skip * inputs.u[n];
   }
   return y;
+}
+
+std::vector<RowId> rows_of_filter(const Problem& problem, std::int64_t filter) {
+  if (problem.sharing == FilterSharing::per_example) return {{filter / problem.channels, filter % problem.channels}};
+  const std::int64_t channels = problem.channels / filter_count(problem);
+  std::vector<RowId> rows;
+  for (std::int64_t h = filter * channels; h < (filter + 1) * channels; ++h) {
+    for (std::int64_t b = 0; b < problem.batch; ++b) rows.push_back({b, h});
+  }
+  return rows;
+}
+
+OutputRows output_rows(const Problem& problem) {
+  if (!reads_filter(problem)) {
+    const std::int64_t filters = filter_count(problem);
+    return {filter_type(problem), filters * problem.filter_len, filters, problem.filter_len, 1};
+  }
+  return {problem.io, extent(problem), problem.batch * problem.channels, problem.seqlen, row_strides(problem).sample};
+}
+
+std::int64_t output_start(const Problem& problem, std::int64_t row) {
+  if (!reads_filter(problem)) return row * problem.filter_len;
+  const RowStrides strides = row_strides(problem);
+  return row / problem.channels * strides.batch + row % problem.channels * strides.channel;
 }
 
 }  // namespace fftconv

@@ -40,7 +40,8 @@ std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h
 /// What one row of y depends on, in fp64. Gates that the problem lacks are empty.
 struct RowInputs {
   std::vector<double> u;
-  std::vector<double> taps;
+  std::vector<double> taps;  ///< empty where the filter's gradient is computed
+  std::vector<double> dy;    ///< else empty
   std::vector<double> pregate;
   std::vector<double> postgate;
   double skip = 0;
@@ -49,7 +50,27 @@ struct RowInputs {
 /// Row (b, h) of tensors at host addresses; `args.filter` holds the taps.
 RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h);
 
-/// What a row of y should be, in fp64: v * conv(u * w, k) + D u.
+/// What a row of y should be, in fp64: v * conv(u * w, k) + D u. For backward_filter: the row's share of dk, the
+/// correlation of v * dy with u * w.
 std::vector<double> expected_row(const Problem& problem, const RowInputs& inputs);
+
+/// A row of u and y.
+struct RowId {
+  std::int64_t b = 0, h = 0;
+};
+/// The rows whose shares add up to the gradient of filter `filter`.
+std::vector<RowId> rows_of_filter(const Problem& problem, std::int64_t filter);
+
+/// What a convolution writes: y, like u, or the filters' gradients in fp32.
+struct OutputRows {
+  DataType type = DataType::f32;
+  std::int64_t elements = 0;  ///< from the first to one past the last
+  std::int64_t rows = 0;
+  std::int64_t length = 0;  ///< of a row
+  std::int64_t step = 1;    ///< elements from one of a row to the next
+};
+OutputRows output_rows(const Problem& problem);
+/// Element at which row `row` begins.
+std::int64_t output_start(const Problem& problem, std::int64_t row);
 
 }  // namespace fftconv

@@ -166,6 +166,7 @@ class InProcessRunner : public Runner {
   // Where the spectrum's kernel wrote beside its scratch memory its name comes back.
   Result<std::string> make_spectrum(Candidate& candidate) {
     const ReadyKernel& kernel = *candidate.plan.state().kernel;
+    if (!reads_filter(problem_)) return std::string();
     Result<GuardedBuffer> scratch =
         GuardedBuffer::make(context_.device(), static_cast<std::size_t>(kernel.source.spectrum_scratch_bytes));
     if (!scratch) return scratch.error();

@@ -18,8 +18,6 @@ constexpr std::int64_t kFewestRows = 4;
 constexpr std::int64_t kChunkElements = 2 << 20;
 constexpr int kMostSets = 64;
 
-std::int64_t row_count(const Problem& problem) { return problem.batch * problem.channels; }
-
 Result<std::unique_ptr<GuardedBuffer>> filled(Device& device, const RandomSamples& samples, std::size_t bytes) {
   Result<GuardedBuffer> buffer = GuardedBuffer::make(device, bytes);
   if (!buffer) return buffer.error();
@@ -32,13 +30,15 @@ Result<std::unique_ptr<GuardedBuffer>> filled(Device& device, const RandomSample
 TestTensors::TestTensors(Device& device, const Problem& problem, std::uint64_t seed)
     : device_(&device),
       problem_(problem),
+      output_(output_rows(problem)),
       u_(problem.io, extent(problem), 1, seed),
       // Outputs of about the size of the inputs, so that fp16 neither overflows nor falls into its subnormals.
-      taps_(filter_type(problem), filter_count(problem) * problem.filter_len,
+      taps_(filter_type(problem), reads_filter(problem) ? filter_count(problem) * problem.filter_len : 0,
             std::sqrt(3 / static_cast<double>(problem.filter_len)), seed + 1),
       pregate_(problem.io, problem.pregate ? extent(problem) : 0, 1, seed + 2),
       postgate_(problem.io, problem.postgate ? extent(problem) : 0, 1, seed + 3),
-      skip_(DataType::f32, problem.skip ? problem.channels : 0, 1, seed + 4) {
+      skip_(DataType::f32, problem.skip ? problem.channels : 0, 1, seed + 4),
+      dy_(problem.io, reads_filter(problem) ? 0 : extent(problem), 1, seed + 5) {
   pick_rows(seed);
 }
 
@@ -56,9 +56,11 @@ Result<std::unique_ptr<TestTensors>> TestTensors::make(Device& device, const Pro
     if (!set) return set.error();
     tensors->sets_.push_back(std::move(set).value());
   }
-  auto filter = filled(device, tensors->taps_, filter_bytes(problem));
-  if (!filter) return filter.error();
-  tensors->filter_ = std::move(filter).value();
+  if (reads_filter(problem)) {
+    auto filter = filled(device, tensors->taps_, filter_bytes(problem));
+    if (!filter) return filter.error();
+    tensors->filter_ = std::move(filter).value();
+  }
   if (problem.skip) {
     auto skip = filled(device, tensors->skip_, static_cast<std::size_t>(problem.channels) * sizeof(float));
     if (!skip) return skip.error();
@@ -76,9 +78,14 @@ Result<TestTensors::Set> TestTensors::make_set() {
   const std::size_t bytes = io_bytes(problem_);
   auto u = filled(*device_, u_, bytes);
   if (!u) return u.error();
-  auto y = GuardedBuffer::make(*device_, bytes);
+  auto y = GuardedBuffer::make(*device_, static_cast<std::size_t>(output_.elements) * size_of(output_.type));
   if (!y) return y.error();
-  Set set{std::move(**u), std::move(y).value(), nullptr, nullptr};
+  Set set{std::move(**u), std::move(y).value(), nullptr, nullptr, nullptr};
+  if (!reads_filter(problem_)) {
+    auto dy = filled(*device_, dy_, bytes);
+    if (!dy) return dy.error();
+    set.dy = std::move(dy).value();
+  }
   if (problem_.pregate) {
     auto gate = filled(*device_, pregate_, bytes);
     if (!gate) return gate.error();
@@ -95,7 +102,8 @@ Result<TestTensors::Set> TestTensors::make_set() {
 void TestTensors::fill_args(KernelArgs& args, int set) const {
   const Set& chosen = sets_[static_cast<std::size_t>(set)];
   args.u = chosen.u.data();
-  args.y = chosen.y.data();
+  (reads_filter(problem_) ? args.y : args.dk) = chosen.y.data();
+  args.dy = chosen.dy ? chosen.dy->data() : nullptr;
   args.pregate = chosen.pregate ? chosen.pregate->data() : nullptr;
   args.postgate = chosen.postgate ? chosen.postgate->data() : nullptr;
   args.skip = skip_buffer_ ? skip_buffer_->data() : nullptr;
@@ -103,9 +111,11 @@ void TestTensors::fill_args(KernelArgs& args, int set) const {
 
 // The corners, where indexing goes wrong first, and random rows.
 void TestTensors::pick_rows(std::uint64_t seed) {
-  const std::int64_t rows = row_count(problem_);
-  const std::int64_t wanted = std::min(rows, std::max(kFewestRows, kComparedSamples / problem_.seqlen));
-  std::set<std::int64_t> picked{0, rows - 1, problem_.channels - 1, rows - problem_.channels};
+  const std::int64_t rows = output_.rows;
+  const std::int64_t summed = problem_.batch * problem_.channels / rows;  // rows of u behind one of the output
+  const std::int64_t wanted = std::min(rows, std::max(kFewestRows, kComparedSamples / problem_.seqlen / summed));
+  std::set<std::int64_t> picked{0, rows - 1};
+  if (reads_filter(problem_)) picked.insert({problem_.channels - 1, rows - problem_.channels});
   std::mt19937_64 random(seed);
   if (wanted == rows) {
     for (std::int64_t row = 0; row < rows; ++row) picked.insert(row);
@@ -113,24 +123,39 @@ void TestTensors::pick_rows(std::uint64_t seed) {
   while (static_cast<std::int64_t>(picked.size()) < wanted) {
     picked.insert(static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(rows)));
   }
-  for (std::int64_t row : picked) rows_.push_back({.b = row / problem_.channels, .h = row % problem_.channels});
+  for (std::int64_t row : picked) rows_.push_back({.number = row});
+}
+
+RowInputs TestTensors::inputs_of(RowId row) const {
+  const RowStrides strides = row_strides(problem_);
+  const bool has_dy = !reads_filter(problem_);
+  RowInputs inputs;
+  const std::int64_t first = row.b * strides.batch + row.h * strides.channel;
+  for (std::int64_t n = 0; n < problem_.seqlen; ++n) {
+    const std::int64_t index = first + n * strides.sample;
+    inputs.u.push_back(u_.at(index));
+    if (problem_.pregate) inputs.pregate.push_back(pregate_.at(index));
+    if (problem_.postgate) inputs.postgate.push_back(postgate_.at(index));
+    if (has_dy) inputs.dy.push_back(dy_.at(index));
+  }
+  const std::int64_t tap = filter_index(problem_, row.b, row.h) * problem_.filter_len;
+  for (std::int64_t j = 0; j < problem_.filter_len && !has_dy; ++j) inputs.taps.push_back(taps_.at(tap + j));
+  if (problem_.skip) inputs.skip = skip_.at(row.h);
+  return inputs;
 }
 
 void TestTensors::compute_reference() {
-  const RowStrides strides = row_strides(problem_);
   for (Row& row : rows_) {
-    RowInputs inputs;
-    const std::int64_t first = row.b * strides.batch + row.h * strides.channel;
-    for (std::int64_t n = 0; n < problem_.seqlen; ++n) {
-      const std::int64_t index = first + n * strides.sample;
-      inputs.u.push_back(u_.at(index));
-      if (problem_.pregate) inputs.pregate.push_back(pregate_.at(index));
-      if (problem_.postgate) inputs.postgate.push_back(postgate_.at(index));
+    if (reads_filter(problem_)) {
+      row.expected =
+          expected_row(problem_, inputs_of({row.number / problem_.channels, row.number % problem_.channels}));
+      continue;
     }
-    const std::int64_t tap = filter_index(problem_, row.b, row.h) * problem_.filter_len;
-    for (std::int64_t j = 0; j < problem_.filter_len; ++j) inputs.taps.push_back(taps_.at(tap + j));
-    if (problem_.skip) inputs.skip = skip_.at(row.h);
-    row.expected = expected_row(problem_, inputs);
+    row.expected.assign(static_cast<std::size_t>(output_.length), 0);
+    for (const RowId& id : rows_of_filter(problem_, row.number)) {
+      const std::vector<double> share = expected_row(problem_, inputs_of(id));
+      for (std::size_t j = 0; j < share.size(); ++j) row.expected[j] += share[j];
+    }
   }
   reference_known_ = true;
 }
@@ -139,34 +164,32 @@ Result<void> TestTensors::poison() { return sets_[0].y.poison(); }
 
 // Elements [first, last) of y: samples of the compared rows are kept; the answer is whether all samples are finite.
 bool TestTensors::take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last) {
-  const RowStrides strides = row_strides(problem_);
-  const auto samples_in_chunk = [&](std::int64_t b, std::int64_t h, const auto& visit) {
-    const std::int64_t start = b * strides.batch + h * strides.channel;
-    const std::int64_t from = start >= first ? 0 : (first - start + strides.sample - 1) / strides.sample;
-    for (std::int64_t n = from; n < problem_.seqlen && start + n * strides.sample < last; ++n) {
-      visit(n, load_element(problem_.io, chunk, start + n * strides.sample - first));
+  const std::int64_t step = output_.step;
+  const auto samples_in_chunk = [&](std::int64_t row, const auto& visit) {
+    const std::int64_t start = output_start(problem_, row);
+    const std::int64_t from = start >= first ? 0 : (first - start + step - 1) / step;
+    for (std::int64_t n = from; n < output_.length && start + n * step < last; ++n) {
+      visit(n, load_element(output_.type, chunk, start + n * step - first));
     }
   };
   bool finite = true;
   const auto look = [&](std::int64_t, double value) { finite &= std::isfinite(value); };
-  if (extent(problem_) == row_count(problem_) * problem_.seqlen) {
-    finite = all_finite(problem_.io, chunk, last - first);
+  if (output_.elements == output_.rows * output_.length) {
+    finite = all_finite(output_.type, chunk, last - first);
   } else {
-    for (std::int64_t row = 0; row < row_count(problem_); ++row) {
-      samples_in_chunk(row / problem_.channels, row % problem_.channels, look);
-    }
+    for (std::int64_t row = 0; row < output_.rows; ++row) samples_in_chunk(row, look);
   }
   for (Row& row : rows_) {
-    samples_in_chunk(row.b, row.h,
+    samples_in_chunk(row.number,
                      [&](std::int64_t n, double value) { row.found[static_cast<std::size_t>(n)] = value; });
   }
   return finite;
 }
 
 Result<bool> TestTensors::read_output() {
-  const std::int64_t total = extent(problem_);
-  const std::size_t width = size_of(problem_.io);
-  for (Row& row : rows_) row.found.assign(static_cast<std::size_t>(problem_.seqlen), 0);
+  const std::int64_t total = output_.elements;
+  const std::size_t width = size_of(output_.type);
+  for (Row& row : rows_) row.found.assign(static_cast<std::size_t>(output_.length), 0);
   std::vector<std::byte> chunk(static_cast<std::size_t>(std::min(total, kChunkElements)) * width);
   bool finite = true;
   for (std::int64_t first = 0; first < total; first += kChunkElements) {
@@ -182,11 +205,9 @@ Result<bool> TestTensors::read_output() {
 // What a kernel may read of set 0, and not write.
 std::vector<std::pair<const char*, const GuardedBuffer*>> TestTensors::inputs() const {
   const Set& set = sets_[0];
-  std::vector<std::pair<const char*, const GuardedBuffer*>> buffers{{"u", &set.u},
-                                                                    {"pregate", set.pregate.get()},
-                                                                    {"postgate", set.postgate.get()},
-                                                                    {"the filter", filter_.get()},
-                                                                    {"skip", skip_buffer_.get()}};
+  std::vector<std::pair<const char*, const GuardedBuffer*>> buffers{
+      {"u", &set.u},        {"pregate", set.pregate.get()}, {"postgate", set.postgate.get()},
+      {"dy", set.dy.get()}, {"the filter", filter_.get()},  {"skip", skip_buffer_.get()}};
   std::erase_if(buffers, [](const auto& named) { return !named.second; });
   return buffers;
 }
@@ -206,7 +227,8 @@ Result<void> TestTensors::restore() {
   Set& set = sets_[0];
   const std::pair<const RandomSamples*, GuardedBuffer*> buffers[] = {
       {&u_, &set.u},           {&pregate_, set.pregate.get()}, {&postgate_, set.postgate.get()},
-      {&taps_, filter_.get()}, {&skip_, skip_buffer_.get()},   {nullptr, &set.y}};
+      {&taps_, filter_.get()}, {&skip_, skip_buffer_.get()},   {&dy_, set.dy.get()},
+      {nullptr, &set.y}};
   for (const auto& [samples, buffer] : buffers) {
     if (!buffer) continue;
     if (auto guarded = buffer->guard(); !guarded) return guarded;
@@ -218,7 +240,7 @@ Result<void> TestTensors::restore() {
 
 Result<std::string> TestTensors::overwritten() const {
   auto buffers = inputs();
-  buffers.emplace_back("y", &sets_[0].y);
+  buffers.emplace_back(reads_filter(problem_) ? "y" : "dk", &sets_[0].y);
   for (const auto& [name, buffer] : buffers) {
     const Result<bool> intact = buffer->intact();
     if (!intact) return intact.error();

@@ -30,7 +30,7 @@ class TestTensors {
   int sets() const { return static_cast<int>(sets_.size()); }
   /// Addresses of a set: u, y, gates, skip, and sizes. No spectrum, no tables.
   void fill_args(KernelArgs& args, int set) const;
-  const void* filter() const { return filter_->data(); }
+  const void* filter() const { return filter_ ? filter_->data() : nullptr; }
 
   /// Poisons y of set 0 with 0xFF, which is NaN in every I/O type.
   Result<void> poison();
@@ -41,11 +41,11 @@ class TestTensors {
 
  private:
   struct Set {
-    GuardedBuffer u, y;
-    std::unique_ptr<GuardedBuffer> pregate, postgate;
+    GuardedBuffer u, y;  ///< y: what is written, which may be dk
+    std::unique_ptr<GuardedBuffer> pregate, postgate, dy;
   };
   struct Row {
-    std::int64_t b = 0, h = 0;
+    std::int64_t number = 0;  ///< of output_rows()
     std::vector<double> expected, found;
   };
 
@@ -53,6 +53,7 @@ class TestTensors {
   Result<Set> make_set();
   void pick_rows(std::uint64_t seed);
   void compute_reference();
+  RowInputs inputs_of(RowId row) const;
   Result<bool> read_output();
   bool take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last);
   Result<std::string> overwritten() const;
@@ -62,9 +63,10 @@ class TestTensors {
 
   Device* device_;
   Problem problem_;
-  RandomSamples u_, taps_, pregate_, postgate_, skip_;
+  OutputRows output_;
+  RandomSamples u_, taps_, pregate_, postgate_, skip_, dy_;
   std::vector<Set> sets_;
-  std::unique_ptr<GuardedBuffer> filter_, skip_buffer_;
+  std::unique_ptr<GuardedBuffer> filter_, skip_buffer_;  ///< filter_: null where its gradient is computed
   std::vector<Row> rows_;
   std::vector<std::uint64_t> input_sums_;  ///< of inputs(), as they were filled
   bool reference_known_ = false;

@@ -16,6 +16,8 @@ struct fftconv_args {
   const void* postgate;
   const void* skip;
   index batch, channels, seqlen, filter_len, filters;
+  const void* dy;
+  void* dk;
 };
 
 constexpr int item_rows = paired ? 2 * rows : rows;
@@ -67,7 +69,10 @@ FFTCONV_INLINE vec load_rows(const Item& item, int first_row, index column) {
   for (int r = 0; r < rows; ++r) {
     const index at = item.offset[first_row + r] + column;
     parts[r] = load_samples<valid>(item.u + at);
-    if constexpr (has_pregate) parts[r] *= load_samples<valid>(item.pregate + at);
+    if constexpr (has_pregate) {
+      if (!gradient || item.pregate) parts[r] *= load_samples<valid>(item.pregate + at);
+    }
+    if (gradient && first_row + r >= item.live) parts[r] = part{};
   }
   return joined(parts);
 }

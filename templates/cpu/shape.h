@@ -19,6 +19,7 @@ constexpr bool streaming = false;          // y is written past the caches where
 constexpr bool has_pregate = false;
 constexpr bool has_postgate = false;
 constexpr bool has_skip = false;
+constexpr bool gradient = false;  // of the filter: u and dy are read, dk is written, and either gate may be missing
 constexpr bool filter_per_example = false;
 constexpr bool circular_filter = false;  // lags are taken modulo L
 constexpr index filter_len = 4096;       // Lk

@@ -27,8 +27,8 @@ struct KernelSource {
   KernelConfig config;
   std::string arch;  ///< what the text was emitted for
   std::string text;
-  KernelEntry convolution;                  ///< reads u and the spectrum, writes y
-  KernelEntry spectrum;                     ///< reads the filter, writes its spectrum
+  KernelEntry convolution;                  ///< reads u and the spectrum, writes y (or dk from u and dy)
+  KernelEntry spectrum;                     ///< reads the filter, writes its spectrum; no name: none is needed
   std::vector<std::string> options;         ///< compiler options
   std::vector<std::byte> tables;            ///< DFT matrices and twiddles, read by both entries
   std::int64_t spectrum_bytes = 0;          ///< all filters, in fragment order (opaque)
@@ -37,7 +37,8 @@ struct KernelSource {
   std::string digest;  ///< SHA-256 of text, options and arch, in hexadecimal; names the binary in the cache
 };
 
-/// The one parameter of every emitted entry point; the emitted text declares the same struct, field by field.
+/// The one parameter of every emitted entry point; the emitted text declares the same struct, field by field, as far
+/// as it uses it.
 /// A pointer that a problem does not use is null. Rows are dense (B, H, L) unless the strides say otherwise.
 struct KernelArgs {
   const void* u = nullptr;         ///< input, io type
@@ -54,6 +55,8 @@ struct KernelArgs {
   std::int64_t seqlen = 0;
   std::int64_t filter_len = 0;
   std::int64_t filters = 0;
+  const void* dy = nullptr;  ///< gradient of the output, io type (backward_filter)
+  void* dk = nullptr;        ///< gradient of the filter, fp32 like the taps, written (backward_filter)
 };
 
 /// Emits the kernel for (problem, config): CUDA text where the config's engine is one of the mma engines, C++ for

@@ -25,7 +25,8 @@ enum class DataType { f16, bf16, f32, f64 };
 /// samples and computes references: its own budget is 1e-14.
 enum class Precision { f16, bf16, f32, f64 };
 
-/// What is computed. backward_input: du from dy and k. backward_filter: dk from dy and u.
+/// What is computed. backward_input: du from dy and k. backward_filter: dk (fp32, shaped like k) from dy and u,
+/// summed over the rows that use the filter; gates apply as forward, w to u and v to dy.
 enum class Direction { forward, backward_input, backward_filter };
 
 enum class FilterSharing {
@@ -89,6 +90,9 @@ std::size_t filter_bytes(const Problem& problem);
 /// backward_input reverses the lags: du is the correlation of dy with k.
 std::int64_t first_lag(const Problem& problem);
 int lag_step(const Problem& problem);
+
+/// Whether a filter is an input, as everywhere but where its gradient is computed.
+bool reads_filter(const Problem& problem);
 
 /// Number of distinct filters: H, groups or B * H.
 std::int64_t filter_count(const Problem& problem);

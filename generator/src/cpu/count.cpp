@@ -77,19 +77,26 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   leaf += complex_moves(tree.leaf_radix, number * tree.columns);
   item += leaf * static_cast<double>(tree.leaves);
 
+  // Two transforms forward cost what one forward and one back do; the products are kept, and each filter has one more
+  // way back.
+  const double filters = static_cast<double>(filter_count(problem));
+  const bool gradient = problem.direction == Direction::backward_filter;
+  Work all = item * (gradient ? items + filters / 2 : items);
+  if (gradient) all += complex_moves(2 * vectors, bytes) * items;
+
   KernelCounts counts;
-  counts.flops = items * tree.lanes * (number / 4) * (item.adds + 2 * item.fmas);  // as fp32 would do in the time
-  counts.instructions = items * (item.adds + item.fmas + item.moves);
-  counts.shared_bytes = items * item.bytes;
+  counts.flops = tree.lanes * (number / 4) * (all.adds + 2 * all.fmas);  // as fp32 would do in the time
+  counts.instructions = all.adds + all.fmas + all.moves;
+  counts.shared_bytes = all.bytes;
   const double samples = static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
   counts.memory_bytes = samples * sample * (2 + problem.pregate + problem.postgate) +
-                        static_cast<double>(filter_count(problem) * tree.length) * 2 * number;
+                        filters * number * static_cast<double>(gradient ? problem.filter_len : 2 * tree.length);
   const double layouts = vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * number;
   counts.l2_bytes = items * layouts;  // scratch, tables: once a work item
   counts.complex_points = items * static_cast<double>(tree.length) * tree.rows;
   counts.threads = 1;
-  counts.blocks = static_cast<std::int64_t>(items);
-  counts.shared_per_block = tree.length * tree.rows * 2 * static_cast<std::int64_t>(number);
+  counts.blocks = gradient ? filter_count(problem) : static_cast<std::int64_t>(items);
+  counts.shared_per_block = tree.length * tree.rows * 2 * static_cast<std::int64_t>(number) * (gradient ? 3 : 1);
   return counts;
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend.h"
+#include "cpu/gradient_text.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
 #include "fftconv/templates.h"
@@ -11,9 +12,10 @@
 namespace fftconv::cpu {
 namespace {
 
-/// In this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/dft.h",   "cpu/node.h", "cpu/rows.h",
-                                      "cpu/ahead.h", "cpu/leaf.h", "cpu/filter.h"};
+/// In this order: each uses the ones before it. After them what turns taps into coefficients, or back.
+constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/ahead.h", "cpu/leaf.h"};
+constexpr const char* kFilter = "cpu/filter.h";
+constexpr const char* kGradient = "cpu/gradient.h";
 
 /// The text of a template without the lines that only matter to it as a file of its own.
 Result<std::string> template_body(const char* name) {
@@ -91,9 +93,11 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
        "lane twiddles are a scalar times a constant vector");
   line("bool", "streaming", cpp(config.streaming),
        "y is written past the caches where rows are aligned, else fetched ahead");
-  line("bool", "has_pregate", cpp(problem.pregate), "");
+  const bool gradient = problem.direction == Direction::backward_filter;
+  line("bool", "has_pregate", cpp(problem.pregate || (gradient && problem.postgate)), "");
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
+  line("bool", "gradient", cpp(gradient), "of the filter: dk from u and dy");
   line("bool", "filter_per_example", cpp(problem.sharing == FilterSharing::per_example), "");
   line("bool", "circular_filter", cpp(problem.mode == Mode::circular), "lags are taken modulo L");
   line("index", "filter_len", problem.filter_len, "Lk");
@@ -222,9 +226,11 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.config = config;
   source.arch = device.arch;
   source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
+  const bool gradient = problem.direction == Direction::backward_filter;
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
                                      "cpu/samples.h"};
   templates.insert(templates.end(), std::begin(kTemplates), std::end(kTemplates));
+  templates.push_back(gradient ? kGradient : kFilter);
   for (const char* name : templates) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
@@ -233,16 +239,23 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.text += root_twiddles(problem, tree);
   source.text += fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                              layout.leaf_scalars, layout.leaf_vectors);
-  source.text += node_functions(tree, layout) + entries(tree);
+  source.text += gradient ? gradient_text(tree, layout) : node_functions(tree, layout) + entries(tree);
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
-  const std::int64_t scratch = tree.length * tree.rows * 2 * static_cast<std::int64_t>(size_of_real(problem));
+  const auto number = static_cast<std::int64_t>(size_of_real(problem));
+  const std::int64_t scratch = tree.length * tree.rows * 2 * number;
+  const int filters = static_cast<int>(filter_count(problem));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
-  source.spectrum = {"fftconv_spectrum", {static_cast<int>(filter_count(problem)), 1, 1}, 1, scratch};
+  if (gradient) {
+    source.convolution.grid[0] = filters;
+    source.convolution.shared_bytes = gradient_scratch_bytes(tree, number);
+  } else {
+    source.spectrum = {"fftconv_spectrum", {filters, 1, 1}, 1, scratch};
+    source.spectrum_bytes = filters * tree.length * 2 * number;
+  }
   source.options = compiler_options(device.arch);
   source.tables = bytes_of(make_tables(tree, computed), problem);
-  source.spectrum_bytes = filter_count(problem) * tree.length * 2 * static_cast<std::int64_t>(size_of_real(problem));
   source.digest = sha256(fmt::format("{}\n{}\n{}", source.text, fmt::join(source.options, " "), source.arch));
   return source;
 }

@@ -13,9 +13,8 @@ namespace {
 
 Result<void> check_problem(const Problem& problem) {
   if (Result<void> valid = validate(problem); !valid) return valid;
-  if (problem.direction == Direction::backward_filter) {
-    return unsupported(
-        "The CPU device does not compute the filter's gradient: use direction forward or backward_input.");
+  if (problem.direction == Direction::backward_filter && problem.skip) {
+    return unsupported("The filter's gradient does not depend on the skip connection: plan it without.");
   }
   const std::int64_t row = problem.seqlen;
   const std::array<std::int64_t, 3> dense{problem.channels * row, row, 1};
@@ -110,6 +109,9 @@ Result<void> check_legal(const Problem& problem, const KernelConfig& config, con
   }
   if ((config.rows > 1 || config.paired) && problem.sharing == FilterSharing::per_example) {
     return unsupported("Rows with a filter each cannot share a vector: use rows 1, not paired.");
+  }
+  if (config.streaming && !reads_filter(problem)) {
+    return unsupported("The filter's gradient has no rows to stream: leave streaming out.");
   }
   if (config.streaming && config.rows > 1) {
     return unsupported("Streaming stores need rows 1: rows side by side are written a part at a time.");

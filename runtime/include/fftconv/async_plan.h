@@ -41,9 +41,10 @@ class AsyncPlan {
   /// Asks for the background work to end; a compilation that runs is let finish, its result is dropped.
   void cancel();
 
-  /// Computes and keeps the spectrum of a filter, a device address of (filters, Lk) in filter_type(): for the current plan now,
-  /// for the better one when that is ready (until then a copy of the taps is kept in host memory). Synchronous on
-  /// return; convolutions queued before on other streams must be done. Errors: busy while `stream` is captured.
+  /// Computes and keeps the spectrum of a filter, a device address of (filters, Lk) in filter_type(): for the current
+  /// plan now, for the better one when that is ready (until then a copy of the taps is kept in host memory).
+  /// Synchronous on return; convolutions queued before on other streams must be done. Errors: busy while `stream` is
+  /// captured.
   Result<void> set_filter(const void* filter, Stream stream = nullptr);
   /// The same from taps in host memory.
   Result<void> set_filter_from_host(const void* taps, Stream stream = nullptr);

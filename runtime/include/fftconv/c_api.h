@@ -45,6 +45,9 @@ typedef struct fftconv_buffers {
   const void* pregate;  /* like u */
   const void* postgate; /* like y */
   const void* skip;     /* fp32 (H) */
+  /* Direction backward_filter reads u and dy and writes dk; it has no y and needs no fftconv_set_filter(). */
+  const void* dy; /* (B, H, L), io type */
+  void* dk;       /* (filters, Lk), float, or double where the precision is f64 */
 } fftconv_buffers;
 
 /* What was wrong in this thread's last call that failed and what to do, one sentence; "" before the first. */
@@ -77,8 +80,9 @@ void fftconv_free_plan(fftconv_plan* plan);
  * now. */
 const char* fftconv_explain(const fftconv_plan* plan);
 
-/* Computes and keeps the spectrum of a filter: (filters, Lk) float, or double where the precision is f64, in host memory. Not while a convolution of this
- * plan is running. The taps may go when it returns, also where the better kernel is yet to come. */
+/* Computes and keeps the spectrum of a filter: (filters, Lk) float, or double where the precision is f64, in host
+ * memory. Not while a convolution of this plan is running. The taps may go when it returns, also where the better
+ * kernel is yet to come. */
 fftconv_status fftconv_set_filter(fftconv_plan* plan, const void* taps);
 
 /* y = conv(u, k) on device memory; `stream` is a CUstream on cuda, else ignored. From any number of threads. */

@@ -53,6 +53,9 @@ struct ConvolutionBuffers {
   const void* pregate = nullptr;   ///< w, like u
   const void* postgate = nullptr;  ///< v, like y
   const void* skip = nullptr;      ///< D, fp32 (H)
+  // Direction backward_filter reads u and dy and writes dk; it has neither y nor spectrum.
+  const void* dy = nullptr;  ///< (B, H, L), io type
+  void* dk = nullptr;        ///< (filters, Lk) in filter_type(); may overlap no input
 };
 
 class Plan {
@@ -65,8 +68,8 @@ class Plan {
   /// What was chosen and why, for people.
   std::string explain() const;
 
-  /// Spectrum of `filter`, a device address of (filters, Lk) in filter_type(). Allocates; synchronous on return. Errors: busy
-  /// while `stream` is captured.
+  /// Spectrum of `filter`, a device address of (filters, Lk) in filter_type(). Allocates; synchronous on return.
+  /// Errors: busy while `stream` is captured; invalid_argument where the plan computes the filter's gradient.
   Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
 
   /// y = conv(u, k). Takes no lock, allocates nothing; safe from many threads and while a stream is captured.

@@ -33,7 +33,8 @@ class CpuKernel : public LoadedKernel {
   std::shared_ptr<ThreadPool> pool_;
   Entry convolution_;
   Entry spectrum_;
-  std::int64_t points_ = 0;  ///< complex points of a work item
+  std::int64_t points_ = 0;   ///< complex points of a work item's transform
+  bool reads_filter_ = true;  ///< else it writes the filter's gradient
 };
 
 }  // namespace fftconv

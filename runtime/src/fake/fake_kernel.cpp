@@ -61,6 +61,7 @@ Result<void> FakeKernel::make_spectrum(const KernelArgs& args) const {
 }
 
 Result<void> FakeKernel::convolve(const KernelArgs& args) const {
+  if (!reads_filter(problem_)) return unsupported("The fake device computes no gradient of the filter.");
   const auto filter = filter_store().find(args.spectrum);
   if (!filter) return Error{ErrorCode::launch_failed, "No spectrum was made at this address: make one first."};
   KernelArgs with_taps = args;
