@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend.h"
+#include "cpu/shares.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
 #include "fftconv/templates.h"
@@ -93,6 +94,8 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("index", "filter_len", problem.filter_len, "Lk");
   line("index", "first_lag", first_lag(problem), "lag of tap 0");
   line("index", "lag_step", lag_step(problem), "from tap to tap");
+  text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
+                      is_shared(config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   text += fmt::format(
       "\nenum class Type {{ f32, f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
       to_string(problem.io), has_half_conversions(arch) ? 1 : 0);
@@ -136,9 +139,9 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
         "template <bool forward_only>\n"
         "static void node_{4}(float* z, float* spectrum, const float* tables, index node, const Ahead& ahead) {{\n"
         "  const float* w = tables + {5} + {6} * node;\n"
-        "  split<{3}>(z, {7}, w);\n"
+        "  split<{3}>(z, {7}, {7}, w);\n"
         "  {8}"
-        "  if constexpr (!forward_only) join<{3}>(z, {7}, w);\n}}\n",
+        "  if constexpr (!forward_only) join<{3}>(z, {7}, {7}, w);\n}}\n",
         level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
         2 * (level.radix - 1), stride, descend(tree, i, "forward_only", "node"));
   }
@@ -148,6 +151,15 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
 std::string entries(const Tree& tree) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
+      "\nFFTCONV_SHARED void split_root(const Item& item, float* z, index first, index last) {{\n"
+      "  const Item copy = item;  // in registers: stores to z cannot change it\n"
+      "  Root<{0}>::split(copy, z, first, last, root_twiddle);\n"
+      "}}\n"
+      "FFTCONV_INLINE void join_root(const Item& item, const float* z, index first, index last, bool past_caches) "
+      "{{\n"
+      "  if (past_caches) Root<{0}>::join<streaming>(item, z, first, last, root_twiddle);\n"
+      "  else Root<{0}>::join<false>(item, z, first, last, root_twiddle);\n"
+      "}}\n"
       "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows floats, aligned to 64 bytes.\n"
       "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, float* z) {{\n"
       "  const float* tables = (const float*)args->tables;\n"
@@ -157,10 +169,9 @@ std::string entries(const Tree& tree) {
       "    const bool more = number + 1 < last;\n"
       "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches}};\n"
       "    float* spectrum = (float*)args->spectrum + item.filter * 2 * length;\n"
-      "    Root<{0}>::split(item, z, root_twiddle);\n"
+      "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
-      "    if (past_caches) Root<{0}>::join<streaming>(item, z, root_twiddle);\n"
-      "    else Root<{0}>::join<false>(item, z, root_twiddle);\n"
+      "    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n"
       "    item = ahead.next;\n"
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
@@ -170,9 +181,10 @@ std::string entries(const Tree& tree) {
       "  const float* tables = (const float*)args->tables;\n"
       "  for (index number = first; number < last; ++number) {{\n"
       "    float* spectrum = (float*)args->spectrum + number * 2 * length;\n"
-      "    place_taps((const float*)args->filter + number * filter_len, z);\n"
+      "    clear_blocks(z, 0, length / columns);\n"
+      "    place_taps((const float*)args->filter + number * filter_len, z, 0, filter_len);\n"
       "    const Ahead ahead = {{}};\n"
-      "    split<{0}>(z, {2}, (const float*)(root_twiddle + 1));\n"
+      "    split<{0}>(z, {2}, {2}, (const float*)(root_twiddle + 1));\n"
       "    {3}"
       "  }}\n"
       "}}\n",
@@ -198,7 +210,9 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.config = config;
   source.arch = device.arch;
   source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
-  for (const char* name : kTemplates) {
+  std::vector<const char*> templates(std::begin(kTemplates), std::end(kTemplates));
+  if (is_shared(config)) templates.push_back("cpu/shares.h");
+  for (const char* name : templates) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
     source.text += '\n' + *body;
@@ -207,12 +221,14 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.text += fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                              layout.leaf_scalars, layout.leaf_vectors);
   source.text += node_functions(tree, layout) + entries(tree);
+  if (is_shared(config)) source.text += share_entries(tree, layout);
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
   const std::int64_t scratch = tree.length * tree.rows * 2 * static_cast<std::int64_t>(sizeof(float));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
   source.spectrum = {"fftconv_spectrum", {static_cast<int>(filter_count(problem)), 1, 1}, 1, scratch};
+  if (is_shared(config)) source.shares = shares_of(problem, tree);
   source.options = compiler_options(device.arch);
   const std::vector<float> tables = make_tables(tree, computed);
   source.tables.resize(tables.size() * sizeof(float));
