@@ -1,12 +1,12 @@
 // How a launch is shared among threads: everything once, in an order that dependencies allow, and nobody idle.
-#include "cpu/schedule.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <map>
 #include <tuple>
 #include <vector>
+
+#include "cpu/schedule.h"
 
 using namespace fftconv;
 

@@ -18,6 +18,7 @@ class Team {
   Team(std::shared_ptr<Executor> executor, int threads) : executor_(std::move(executor)), threads_(threads) {}
 
   int threads() const { return threads_; }
+  int computing() const { return computing_.load(std::memory_order_relaxed); }  ///< threads that are in a Part
 
   /// A launch's hold of the executor, if it got it.
   class Turn {
@@ -64,8 +65,8 @@ class Team {
   std::shared_ptr<Executor> executor_;
   int threads_ = 1;
   std::atomic<bool> taken_{false};
-  std::atomic<int> computing_{0};  ///< threads that are in a Part
-  Scratch shared_;                 ///< of whoever has the executor
+  std::atomic<int> computing_{0};
+  Scratch shared_;  ///< of whoever has the executor
 };
 
 }  // namespace fftconv
