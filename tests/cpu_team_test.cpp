@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -20,7 +21,7 @@ constexpr int kItems = 64;
 
 /// What all launches of a test leave behind.
 struct Ledger {
-  std::atomic<int> visit_us{300};  // how long a visit lasts
+  std::function<void()> while_inside;  // for every whole item
   std::atomic<int> inside{0}, most_inside{0}, too_early{0};
   std::atomic<int> items[kItems] = {};
   std::atomic<int> units[2][kItems] = {};  // of two passes: split, then subtrees
@@ -28,12 +29,18 @@ struct Ledger {
   std::set<std::thread::id> threads;
 
   void reset() {
-    visit_us = 300;
+    while_inside = nullptr;
     inside = most_inside = too_early = 0;
     for (int i = 0; i < kItems; ++i) items[i] = units[0][i] = units[1][i] = 0;
     threads.clear();
   }
 } ledger;
+
+/// Half a minute at most.
+void wait_until(const std::function<bool()>& holds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+}
 
 /// A while in the kernel.
 class Visit {
@@ -45,7 +52,7 @@ class Visit {
       const std::lock_guard lock(ledger.mutex);
       ledger.threads.insert(std::this_thread::get_id());
     }
-    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(ledger.visit_us);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(300);
     while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
   }
   ~Visit() { --ledger.inside; }
@@ -57,7 +64,8 @@ void convolve(const KernelArgs*, std::int64_t first, std::int64_t last, float* s
   for (std::int64_t i = first; i < last; ++i) {
     const Visit visit;
     scratch[0] = 1;
-    ++ledger.items[i % kItems];
+    if (ledger.while_inside) ledger.while_inside();
+    ++ledger.items[i];
   }
 }
 
@@ -132,6 +140,7 @@ class Backwards : public Executor {
 
 TEST_CASE("a launch uses the threads of the device, and no more") {
   const Bench bench(make_thread_pool(4), 3, false);
+  ledger.while_inside = [] { wait_until([] { return ledger.most_inside == 3; }); };
   REQUIRE(bench.launch(48));
   CHECK(ledger.most_inside == 3);
   CHECK(std::count(std::begin(ledger.items), std::end(ledger.items), 1) == 48);
@@ -148,7 +157,6 @@ TEST_CASE("a pass over a shared row begins when the one before has ended, on all
     CHECK(ledger.units[1][2] == 8);
     CHECK(ledger.too_early == 0);
   }
-  CHECK(ledger.most_inside == 2);
 }
 
 TEST_CASE("several launches at once do not have the device's threads each") {
@@ -183,22 +191,29 @@ TEST_CASE("a helper leaves a launch while another thread computes, for the rest 
 }
 
 TEST_CASE("a launch that goes on gives a thread up to one that begins") {
-  const Bench bench(make_thread_pool(3), 3, false);
-  ledger.visit_us = 20;
-  std::atomic<bool> ended{false};
+  const Bench bench(make_thread_pool(2), 2, false);
+  std::atomic<bool> other_begins{false}, helper_left{false};
+  std::atomic<int> helped{0};
+  std::thread::id caller;
+  ledger.while_inside = [&] {
+    if (std::this_thread::get_id() == caller) return wait_until([&] { return helper_left.load(); });
+    ++helped;
+    wait_until([&] { return other_begins.load(); });
+  };
   std::thread application([&] {
-    static_cast<void>(bench.launch(50'000));  // a third of a second
-    ended = true;
+    caller = std::this_thread::get_id();
+    static_cast<void>(bench.launch(kItems));
   });
-  while (bench.team().computing() < 3 && !ended) std::this_thread::yield();
+  wait_until([] { return ledger.inside == 2; });
   {
     const Team::Part other(bench.team(), false);
-    while (bench.team().computing() > 3 && !ended) std::this_thread::yield();
-    CHECK(bench.team().computing() == 3);
-    CHECK_FALSE(ended);
-    ledger.visit_us = 0;
+    other_begins = true;
+    wait_until([&] { return bench.team().computing() == 2; });
+    helper_left = true;
   }
   application.join();
+  CHECK(helped == kItems / 16);  // the piece that it had
+  CHECK(std::count(std::begin(ledger.items), std::end(ledger.items), 1) == kItems);
 }
 
 TEST_CASE("an executor may run its tasks one after another in any order") {

@@ -17,6 +17,8 @@ class Scratch {
   float* at_least(std::size_t bytes);
 
  private:
+  void release();
+
   float* data_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -57,11 +57,15 @@ void ThreadPool::run(Task task, void* context, int count) {
     return;
   }
   job_ = {task, context, count};
-  pending_.store(count, std::memory_order_relaxed);
+  pending_.store(count - 1, std::memory_order_relaxed);
   const std::uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
-  open_.store(open_tasks(generation, count), std::memory_order_release);
+  open_.store(open_tasks(generation, count - 1), std::memory_order_release);
   generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
+  {
+    const AtWork here(this);
+    task(context, 0);
+  }
   while (run_next(generation)) continue;
   for (int left = pending_.load(std::memory_order_acquire); left != 0;
        left = pending_.load(std::memory_order_acquire)) {

@@ -21,7 +21,8 @@ class ThreadPool : public Executor {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const override;
-  /// A thread that wakes up late finds its task taken: nobody waits for one that has not begun.
+  /// Task 0 is the caller's. A thread that wakes up late finds its task taken: nobody waits for one that has not
+  /// begun.
   void run(Task task, void* context, int count) override;
 
  private:
