@@ -140,6 +140,47 @@ TEST_CASE("A convolution through the C interface agrees with fp64") {
         fftconv::error_budget(problem));
 }
 
+TEST_CASE("Through the C interface, too, convolutions run on the threads of the application") {
+  if (!open_cpu()) return;
+  struct Pool {
+    int runs = 0, tasks = 0;
+  } pool;
+  fftconv_cpu_options options{};
+  options.executor_threads = [](void*) { return 3; };
+  options.executor = &pool;
+  fftconv_context* opened = nullptr;
+  CHECK(fftconv_open_cpu(&options, &opened) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("both functions"));
+  options.executor_run = [](void* executor, void (*task)(void*, int), void* context, int count) {
+    auto& own = *static_cast<Pool*>(executor);
+    ++own.runs;
+    own.tasks += count;
+    for (int i = 0; i < count; ++i) task(context, i);
+  };
+  options.threads = 4;
+  CHECK(fftconv_open_cpu(&options, &opened) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("4 threads"));
+  options.threads = 2;
+  REQUIRE_MESSAGE(fftconv_open_cpu(&options, &opened) == FFTCONV_OK, fftconv_last_error());
+  const ContextHandle context(opened);
+  fftconv_plan* made = nullptr;
+  const char* const text = "causal/L40000/k1/b1/h1/io-f32/f32/forward";
+  REQUIRE_MESSAGE(fftconv_make_plan(context.get(), text, nullptr, 0, &made) == FFTCONV_OK, fftconv_last_error());
+  const PlanHandle plan(made);
+  const float tap = 2;
+  const auto u = random_floats(40000, 20261128);
+  std::vector<float> y(u.size());
+  REQUIRE_MESSAGE(fftconv_set_filter(plan.get(), &tap) == FFTCONV_OK, fftconv_last_error());
+  pool = {};
+  const fftconv_buffers buffers = {u.data(), y.data(), nullptr, nullptr, nullptr};
+  REQUIRE_MESSAGE(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_OK, fftconv_last_error());
+  CHECK(pool.runs == 1);
+  CHECK(pool.tasks == 2);
+  std::vector<double> doubled;
+  for (const float sample : u) doubled.push_back(2.0 * sample);
+  CHECK(fftconv::relative_l2_error(std::vector<double>(y.begin(), y.end()), doubled) < 1e-6);
+}
+
 TEST_CASE("Every refusal of the C interface has a status and a sentence") {
   fftconv_context* none = nullptr;
   CHECK(fftconv_open("toaster", &none) == FFTCONV_INVALID_ARGUMENT);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "c_handles.h"
+#include "fftconv/cpu_device.h"
 
 namespace fftconv {
 namespace {
@@ -42,6 +43,28 @@ Result<std::shared_ptr<Device>> open_named(const char* name) {
     if (wanted == to_string(kind)) return open_device(kind);
   }
   return invalid("there is no device '" + wanted + "': ask for cuda, cpu or sim, or pass null for the best one");
+}
+
+/// An executor of a C program.
+class ForeignExecutor : public Executor {
+ public:
+  explicit ForeignExecutor(const fftconv_cpu_options& options) : options_(options) {}
+  int threads() const override { return options_.executor_threads(options_.executor); }
+  void run(Task task, void* context, int count) override {
+    options_.executor_run(options_.executor, task, context, count);
+  }
+
+ private:
+  fftconv_cpu_options options_;
+};
+
+Result<CpuOptions> cpu_options(const fftconv_cpu_options& given) {
+  if (!given.executor_threads != !given.executor_run) {
+    return invalid("an executor needs both functions: set executor_threads and executor_run, or neither");
+  }
+  CpuOptions options{.threads = given.threads, .arch = {}, .executor = nullptr};
+  if (given.executor_run) options.executor = std::make_shared<ForeignExecutor>(given);
+  return options;
 }
 
 /// Bytes from the first sample of u or y to the end of the last one.
@@ -103,6 +126,14 @@ Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffe
                  : device.download(buffers.dk, copies[6]->data(), dk_bytes);
 }
 
+Result<void> make_context(const Result<std::shared_ptr<Device>>& device, fftconv_context** context) {
+  if (!device) return device.error();
+  auto created = Context::create(*device);
+  if (!created) return created.error();
+  *context = new fftconv_context{*device, *created};
+  return {};
+}
+
 /// Makes a plan by `how`, a function of Context, and a handle for it.
 template <class How>
 Result<void> make_plan(fftconv_context* context, const char* problem, const char* rigor, double budget_s,
@@ -134,12 +165,16 @@ const char* fftconv_last_error(void) { return fftconv::last_error.c_str(); }
 fftconv_status fftconv_open(const char* device, fftconv_context** context) {
   return guarded([&]() -> Result<void> {
     if (!context) return invalid("context may not be null");
-    auto opened = fftconv::open_named(device);
-    if (!opened) return opened.error();
-    auto created = fftconv::Context::create(*opened);
-    if (!created) return created.error();
-    *context = new fftconv_context{*opened, *created};
-    return {};
+    return fftconv::make_context(fftconv::open_named(device), context);
+  });
+}
+
+fftconv_status fftconv_open_cpu(const fftconv_cpu_options* options, fftconv_context** context) {
+  return guarded([&]() -> Result<void> {
+    if (!options || !context) return invalid("options and context may not be null");
+    const auto checked = fftconv::cpu_options(*options);
+    if (!checked) return checked.error();
+    return fftconv::make_context(fftconv::open_cpu_device(*checked), context);
   });
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "pages.h"
+
 namespace fftconv {
 namespace {
 
@@ -12,7 +14,13 @@ constexpr std::size_t kAlignment = 64;
 class HostBuffer : public DeviceBuffer {
  public:
   HostBuffer(void* data, std::size_t size) : data_(data), size_(size) {}
-  ~HostBuffer() override { std::free(data_); }
+  ~HostBuffer() override {
+    if (size_ >= kHugePage) {
+      unmap_pages(data_, size_);
+    } else {
+      std::free(data_);
+    }
+  }
   HostBuffer(const HostBuffer&) = delete;
   HostBuffer& operator=(const HostBuffer&) = delete;
   void* data() const override { return data_; }
@@ -26,8 +34,9 @@ class HostBuffer : public DeviceBuffer {
 }  // namespace
 
 Result<std::unique_ptr<DeviceBuffer>> allocate_host(std::size_t bytes) {
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* data = rounded < bytes ? nullptr : std::aligned_alloc(kAlignment, rounded ? rounded : kAlignment);
+  void* const data = bytes >= kHugePage
+                         ? map_pages(bytes)
+                         : std::aligned_alloc(kAlignment, bytes / kAlignment * kAlignment + kAlignment);
   if (!data) {
     return Error{ErrorCode::out_of_memory,
                  fmt::format("{} bytes of memory are not to be had: use a smaller batch.", bytes)};

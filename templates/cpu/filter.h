@@ -9,11 +9,15 @@ FFTCONV_INLINE void add_tap(real* z, index position, int imaginary, real value) 
   for (int r = 0; r < rows; ++r) at[r * columns] += value;
 }
 
-// 1 / M makes up for the factors that the joins leave out.
-static void place_taps(const real* taps, real* z) {
+// Blocks first … last - 1 of the polynomial 0.
+FFTCONV_SHARED void clear_blocks(real* z, index first, index last) {
+  for (index i = first * block; i < last * block; ++i) z[i] = 0;
+}
+
+// Taps first … last - 1, each at a place of its own. 1 / M makes up for the factors that the joins leave out.
+FFTCONV_SHARED void place_taps(const real* taps, real* z, index first, index last) {
   constexpr real scale = (real)(1.0 / (double)length);
-  for (index i = 0; i < length / columns * block; ++i) z[i] = 0;
-  for (index j = 0; j < filter_len; ++j) {
+  for (index j = first; j < last; ++j) {
     const real value = taps[j] * scale;
     index lag = first_lag + lag_step * j;
     if (circular_filter) {

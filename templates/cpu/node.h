@@ -32,12 +32,12 @@ FFTCONV_INLINE void load_twiddles(complex* w, const real* table) {
   for (int j = 1; j < R; ++j) w[j] = {table[2 * j - 2], table[2 * j - 1]};
 }
 
-// A node's residues to those of its children, in place: R parts of `stride` blocks each.
+// A node's residues to those of its children, in place: R parts of `stride` blocks each, of which `count` from z on.
 template <int R>
-static __attribute__((noinline)) void split(real* z, index stride, const real* table) {
+static __attribute__((noinline)) void split(real* z, index stride, index count, const real* table) {
   complex w[R];
   load_twiddles<R>(w, table);
-  for (index b = 0; b < stride; ++b) {
+  for (index b = 0; b < count; ++b) {
     cvec a[R];
 #pragma unroll
     for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
@@ -48,10 +48,10 @@ static __attribute__((noinline)) void split(real* z, index stride, const real* t
 }
 
 template <int R>
-static __attribute__((noinline)) void join(real* z, index stride, const real* table) {
+static __attribute__((noinline)) void join(real* z, index stride, index count, const real* table) {
   complex w[R];
   load_twiddles<R>(w, table);
-  for (index b = 0; b < stride; ++b) {
+  for (index b = 0; b < count; ++b) {
     cvec a[R];
 #pragma unroll
     for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);

@@ -138,6 +138,9 @@ FFTCONV_INLINE void join_rows(const Item& item, const real* z, index first, inde
   }
 }
 
+FFTCONV_INLINE index lesser(index a, index b) { return a < b ? a : b; }
+FFTCONV_INLINE index greater(index a, index b) { return a > b ? a : b; }
+
 // The L samples fill the first L / (M / R) parts whole and one more up to `rest` samples.
 template <int R>
 struct Root {
@@ -146,25 +149,35 @@ struct Root {
   static constexpr index rest = seqlen % span;
   static constexpr index full_blocks = rest / columns;
   static constexpr int tail = rest % columns;
+  static constexpr index longer_blocks = full_blocks + (tail > 0);  // in which one more part holds samples
+  static constexpr index blocks = span / columns;
 
-  FFTCONV_INLINE void split(const Item& item, real* z, const complex* w) {
-    index b = full_blocks;
-    if constexpr (full_blocks > 0) split_rows<R, whole + 1, columns>(item, z, 0, b, w);
-    if constexpr (tail > 0) {
-      split_rows<R, whole + 1, tail>(item, z, b, b + 1, w);
-      ++b;
+  // Blocks first … last - 1 of each part.
+  FFTCONV_INLINE void split(const Item& item, real* z, index first, index last, const complex* w) {
+    if constexpr (full_blocks > 0) {
+      split_rows<R, whole + 1, columns>(item, z, first, lesser(last, full_blocks), w);
     }
-    split_rows<R, whole, columns>(item, z, b, span / columns, w);
+    if constexpr (tail > 0) {
+      if (first <= full_blocks && full_blocks < last) {
+        split_rows<R, whole + 1, tail>(item, z, full_blocks, longer_blocks, w);
+      }
+    }
+    split_rows<R, whole, columns>(item, z, greater(first, longer_blocks), last, w);
   }
   // Apart for each kind of store: inlined side by side, compilers join them and drop the hint.
   template <bool past_caches>
-  static __attribute__((noinline)) void join(const Item& item, const real* z, const complex* w) {
-    index b = full_blocks;
-    if constexpr (full_blocks > 0) join_rows<R, whole + 1, columns, past_caches>(item, z, 0, b, w);
-    if constexpr (tail > 0) {
-      join_rows<R, whole + 1, tail, past_caches>(item, z, b, b + 1, w);
-      ++b;
+  static __attribute__((noinline)) void join(const Item& item, const real* z, index first, index last,
+                                             const complex* w) {
+    if constexpr (full_blocks > 0) {
+      join_rows<R, whole + 1, columns, past_caches>(item, z, first, lesser(last, full_blocks), w);
     }
-    if constexpr (whole > 0) join_rows<R, whole, columns, past_caches>(item, z, b, span / columns, w);
+    if constexpr (tail > 0) {
+      if (first <= full_blocks && full_blocks < last) {
+        join_rows<R, whole + 1, tail, past_caches>(item, z, full_blocks, longer_blocks, w);
+      }
+    }
+    if constexpr (whole > 0) {
+      join_rows<R, whole, columns, past_caches>(item, z, greater(first, longer_blocks), last, w);
+    }
   }
 };

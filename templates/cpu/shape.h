@@ -25,6 +25,7 @@ constexpr bool circular_filter = false;  // lags are taken modulo L
 constexpr index filter_len = 4096;       // Lk
 constexpr index first_lag = 0;           // lag of tap 0
 constexpr index lag_step = 1;            // from tap to tap
+#define FFTCONV_SHARED FFTCONV_INLINE    // by entries for items and for shares of them
 
 enum class Type { f32, f16, bf16, f64 };
 constexpr Type io_type = Type::f32;

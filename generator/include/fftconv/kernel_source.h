@@ -22,6 +22,23 @@ struct KernelEntry {
   bool operator==(const KernelEntry&) const = default;
 };
 
+/// What is done to one work item on a CPU, in this order, each pass when the one before has ended: clear and taps
+/// (for a spectrum), split of level 0, 1 …, subtrees of the level after these, joins back to level 0 (for a
+/// convolution). Values as in templates/cpu/shares.h.
+enum class SharePass : std::int64_t { split, subtrees, join, clear, taps };
+
+/// How several threads can share one work item. Their entries take (args, item, pass, level, first, last, scratch):
+/// units first … last - 1 of a pass, on memory that is the item's and not the thread's.
+struct KernelShares {
+  std::string convolution;             ///< empty: items are too short for this
+  std::string spectrum;                ///< the same for filters
+  std::vector<std::int64_t> blocks;    ///< units of the split and of the join of level 0, 1 …
+  std::vector<std::int64_t> subtrees;  ///< units of the subtrees of level 1, 2 …
+  std::int64_t memory_blocks = 0;      ///< units of `clear`
+  std::int64_t taps = 0;               ///< units of `taps`
+  bool operator==(const KernelShares&) const = default;
+};
+
 struct KernelSource {
   Problem problem;
   KernelConfig config;
@@ -29,6 +46,7 @@ struct KernelSource {
   std::string text;
   KernelEntry convolution;                  ///< reads u and the spectrum, writes y (or dk from u and dy)
   KernelEntry spectrum;                     ///< reads the filter, writes its spectrum; no name: none is needed
+  KernelShares shares;                      ///< of one work item of both entries, on a CPU
   std::vector<std::string> options;         ///< compiler options
   std::vector<std::byte> tables;            ///< DFT matrices and twiddles, read by both entries
   std::int64_t spectrum_bytes = 0;          ///< all filters, in fragment order (opaque)

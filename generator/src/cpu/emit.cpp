@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "cpu/gradient_text.h"
+#include "cpu/shares.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
 #include "fftconv/templates.h"
@@ -103,6 +104,8 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("index", "filter_len", problem.filter_len, "Lk");
   line("index", "first_lag", first_lag(problem), "lag of tap 0");
   line("index", "lag_step", lag_step(problem), "from tap to tap");
+  text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
+                      is_shared(config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
     text += fmt::format(
         "\nenum class Type {{ f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
@@ -152,9 +155,9 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
         "template <bool forward_only>\n"
         "static void node_{4}(real* z, real* spectrum, const real* tables, index node, const Ahead& ahead) {{\n"
         "  const real* w = tables + {5} + {6} * node;\n"
-        "  split<{3}>(z, {7}, w);\n"
+        "  split<{3}>(z, {7}, {7}, w);\n"
         "  {8}"
-        "  if constexpr (!forward_only) join<{3}>(z, {7}, w);\n}}\n",
+        "  if constexpr (!forward_only) join<{3}>(z, {7}, {7}, w);\n}}\n",
         level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
         2 * (level.radix - 1), stride, descend(tree, i, "forward_only", "node"));
   }
@@ -164,6 +167,15 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
 std::string entries(const Tree& tree) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
+      "\nFFTCONV_SHARED void split_root(const Item& item, real* z, index first, index last) {{\n"
+      "  const Item copy = item;  // in registers: stores to z cannot change it\n"
+      "  Root<{0}>::split(copy, z, first, last, root_twiddle);\n"
+      "}}\n"
+      "FFTCONV_INLINE void join_root(const Item& item, const real* z, index first, index last, bool past_caches) "
+      "{{\n"
+      "  if (past_caches) Root<{0}>::join<streaming>(item, z, first, last, root_twiddle);\n"
+      "  else Root<{0}>::join<false>(item, z, first, last, root_twiddle);\n"
+      "}}\n"
       "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 bytes.\n"
       "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
@@ -173,10 +185,9 @@ std::string entries(const Tree& tree) {
       "    const bool more = number + 1 < last;\n"
       "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches}};\n"
       "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
-      "    Root<{0}>::split(item, z, root_twiddle);\n"
+      "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
-      "    if (past_caches) Root<{0}>::join<streaming>(item, z, root_twiddle);\n"
-      "    else Root<{0}>::join<false>(item, z, root_twiddle);\n"
+      "    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n"
       "    item = ahead.next;\n"
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
@@ -186,9 +197,10 @@ std::string entries(const Tree& tree) {
       "  const real* tables = (const real*)args->tables;\n"
       "  for (index number = first; number < last; ++number) {{\n"
       "    real* spectrum = (real*)args->spectrum + number * 2 * length;\n"
-      "    place_taps((const real*)args->filter + number * filter_len, z);\n"
+      "    clear_blocks(z, 0, length / columns);\n"
+      "    place_taps((const real*)args->filter + number * filter_len, z, 0, filter_len);\n"
       "    const Ahead ahead = {{}};\n"
-      "    split<{0}>(z, {2}, (const real*)(root_twiddle + 1));\n"
+      "    split<{0}>(z, {2}, {2}, (const real*)(root_twiddle + 1));\n"
       "    {3}"
       "  }}\n"
       "}}\n",
@@ -227,10 +239,12 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.arch = device.arch;
   source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
   const bool gradient = problem.direction == Direction::backward_filter;
+  const bool shared = !gradient && is_shared(config);
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
                                      "cpu/samples.h"};
   templates.insert(templates.end(), std::begin(kTemplates), std::end(kTemplates));
   templates.push_back(gradient ? kGradient : kFilter);
+  if (shared) templates.push_back("cpu/shares.h");
   for (const char* name : templates) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
@@ -240,6 +254,7 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.text += fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                              layout.leaf_scalars, layout.leaf_vectors);
   source.text += gradient ? gradient_text(tree, layout) : node_functions(tree, layout) + entries(tree);
+  if (shared) source.text += share_entries(tree, layout);
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
@@ -254,6 +269,7 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
     source.spectrum = {"fftconv_spectrum", {filters, 1, 1}, 1, scratch};
     source.spectrum_bytes = filters * tree.length * 2 * number;
   }
+  if (shared) source.shares = shares_of(problem, tree);
   source.options = compiler_options(device.arch);
   source.tables = bytes_of(make_tables(tree, computed), problem);
   source.digest = sha256(fmt::format("{}\n{}\n{}", source.text, fmt::join(source.options, " "), source.arch));

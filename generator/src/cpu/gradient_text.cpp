@@ -31,9 +31,9 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
         "template <Pass pass>\n"
         "static void node_{4}(real* z, const real* tables, index node) {{\n"
         "  const real* w = tables + {5} + {6} * node;\n"
-        "  if constexpr (pass != Pass::back) split<{3}>(z, {7}, w);\n"
+        "  if constexpr (pass != Pass::back) split<{3}>(z, {7}, {7}, w);\n"
         "  {8}"
-        "  if constexpr (pass == Pass::back) join<{3}>(z, {7}, w);\n}}\n",
+        "  if constexpr (pass == Pass::back) join<{3}>(z, {7}, {7}, w);\n}}\n",
         level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
         2 * (level.radix - 1), stride, descend(tree, i, "pass", "z", "node"));
   }
@@ -49,13 +49,13 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
       "    const ItemRange items = items_of(*args, filter);\n"
       "    for (index number = items.begin; number < items.end; ++number) {{\n"
       "      const Item item = item_of(*args, number);\n"
-      "      Root<{0}>::split(item, u, root_twiddle);\n"
+      "      Root<{0}>::split(item, u, 0, Root<{0}>::blocks, root_twiddle);\n"
       "      {1}"
-      "      Root<{0}>::split(gradient_of(item, *args), z, root_twiddle);\n"
+      "      Root<{0}>::split(gradient_of(item, *args), z, 0, Root<{0}>::blocks, root_twiddle);\n"
       "      {2}"
       "    }}\n"
       "    {3}"
-      "    join<{0}>(sum, {4}, (const real*)(root_twiddle + 1));\n"
+      "    join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
       "    take_taps(sum, (real*)args->dk + filter * filter_len);\n"
       "  }}\n"
       "}}\n",

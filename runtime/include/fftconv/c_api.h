@@ -55,6 +55,21 @@ const char* fftconv_last_error(void);
 
 /* Opens "cuda", "cpu" or "sim"; null: the best device present. Databases in their default folder. */
 fftconv_status fftconv_open(const char* device, fftconv_context** context);
+
+/* Where the CPU device gets its threads; everything may be 0 or null. The two functions go together and are called as
+ * fftconv::Executor says (executor.h), from any thread, until the context and its plans are gone: `executor_threads`
+ * gives how many threads a run from the calling thread has, 1 where that is at work for the pool already;
+ * `executor_run` calls task(task_context, i) once for each i from 0 to count - 1, on these threads, and returns when
+ * all calls have. */
+typedef struct fftconv_cpu_options {
+  int threads; /* 0: FFTCONV_THREADS, else as many as the executor or the processor has */
+  int (*executor_threads)(void* executor);
+  void (*executor_run)(void* executor, void (*task)(void* task_context, int index), void* task_context, int count);
+  void* executor; /* handed to both */
+} fftconv_cpu_options;
+
+/* Opens "cpu" with these threads. */
+fftconv_status fftconv_open_cpu(const fftconv_cpu_options* options, fftconv_context** context);
 void fftconv_close(fftconv_context* context);
 
 /* A plan for a problem in its canonical text, such as "causal/L4096/k4096/b2/h3/io-f32/f32/forward".

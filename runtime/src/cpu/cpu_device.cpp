@@ -1,12 +1,14 @@
 // The CPU device: clang in process compiles emitted C++, the JIT linker loads it, a pool of threads runs it.
-#include "cpu/cpu_device.h"
+#include "fftconv/cpu_device.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstring>
 #include <mutex>
+#include <thread>
 
 #include "cpu/cache_flush.h"
 #include "cpu/cpu_kernel.h"
@@ -41,14 +43,14 @@ Result<int> threads_of(const std::string& text) {
 
 class CpuDevice : public Device {
  public:
-  CpuDevice(LlvmComponent& component, DeviceFacts facts)
+  CpuDevice(LlvmComponent& component, DeviceFacts facts, std::shared_ptr<Executor> executor)
       : component_(component),
         identity_(facts),
         facts_(std::move(facts)),
-        pool_(std::make_shared<ThreadPool>(facts_.sm_count)) {}
+        team_(std::make_shared<Team>(std::move(executor), identity_.sm_count)) {}
 
   const DeviceFacts& facts() const override {
-    std::call_once(measured_, [this] { measure_rates(facts_, pool_->threads()); });
+    std::call_once(measured_, [this] { measure_rates(facts_, team_->threads()); });
     return facts_;
   }
   const DeviceFacts& identity() const override { return identity_; }
@@ -81,7 +83,7 @@ class CpuDevice : public Device {
     }
     Result<std::unique_ptr<LinkedObject>> object = component_.link(kernel.binary, {});
     if (!object) return object.error();
-    return CpuKernel::make(source, std::move(*object), pool_);
+    return CpuKernel::make(source, std::move(*object), team_);
   }
 
   Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return allocate_host(bytes); }
@@ -99,7 +101,7 @@ class CpuDevice : public Device {
                         bool cold) override {
     const std::lock_guard lock(sampling_);
     if (cold) {
-      if (Result<void> flushed = flush_.run(*pool_, facts_.l2_bytes); !flushed) return flushed.error();
+      if (Result<void> flushed = flush_.run(*team_, facts_.l2_bytes); !flushed) return flushed.error();
     }
     const auto begin = std::chrono::steady_clock::now();
     if (Result<void> launched = kernel.launch(entry, args, nullptr); !launched) return launched.error();
@@ -118,29 +120,36 @@ class CpuDevice : public Device {
   const DeviceFacts identity_;
   mutable std::once_flag measured_;  ///< rates cost some 50 ms: only whoever asks for facts pays
   mutable DeviceFacts facts_;
-  std::shared_ptr<ThreadPool> pool_;
+  std::shared_ptr<Team> team_;
   std::mutex sampling_;  ///< one timing at a time
   CacheFlush flush_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& arch) {
-  if (threads < 0 || threads > kMostThreads) {
-    return invalid(fmt::format("{} threads make no sense: use 0 for all, or up to {}.", threads, kMostThreads));
+Result<std::shared_ptr<Device>> open_cpu_device(const CpuOptions& options) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    return invalid(
+        fmt::format("{} threads make no sense: use 0 for all, or up to {}.", options.threads, kMostThreads));
+  }
+  const Result<int> set = threads_of(settings().threads);
+  if (!set) return set.error();
+  const int wanted = options.threads > 0 ? options.threads : *set;
+  const int available =
+      options.executor ? options.executor->threads() : static_cast<int>(std::thread::hardware_concurrency());
+  const int threads = wanted > 0 ? wanted : std::clamp(available, 1, kMostThreads);
+  if (options.executor && threads > available) {
+    return invalid(fmt::format("{} threads are wanted and the executor has {}: ask for no more than it has.", threads,
+                               available));
   }
   Result<LlvmComponent*> component = llvm_component();
   if (!component) return component.error();
-  const auto available = static_cast<int>(std::thread::hardware_concurrency());
-  Result<DeviceFacts> facts = read_host_facts(**component, threads > 0 ? threads : std::max(1, available), arch);
+  Result<DeviceFacts> facts = read_host_facts(**component, threads, options.arch);
   if (!facts) return facts.error();
-  return std::shared_ptr<Device>(std::make_shared<CpuDevice>(**component, std::move(*facts)));
+  auto executor = options.executor ? options.executor : make_thread_pool(threads);
+  return std::shared_ptr<Device>(std::make_shared<CpuDevice>(**component, std::move(*facts), std::move(executor)));
 }
 
-Result<std::shared_ptr<Device>> open_cpu_device() {
-  const Result<int> threads = threads_of(settings().threads);
-  if (!threads) return threads.error();
-  return make_cpu_device(*threads);
-}
+Result<std::shared_ptr<Device>> open_cpu_device() { return open_cpu_device(CpuOptions{}); }
 
 }  // namespace fftconv

@@ -1,16 +1,12 @@
-// The CPU device with a chosen number of threads and instruction set.
+// The CPU device, short to write for tests.
 #pragma once
 
-#include <memory>
-#include <string>
-
-#include "fftconv/device.h"
+#include "fftconv/cpu_device.h"
 
 namespace fftconv {
 
-/// `threads` 0: as many as the processor has. `arch` empty: the best of this processor; else one that it can run,
-/// such as "x86-64-avx2" on a processor with AVX-512. Errors: dependency_missing where the LLVM component is not
-/// there, device_missing where this processor is not an `arch`, invalid_argument.
-Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& arch = {});
+inline Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& arch = {}) {
+  return open_cpu_device({.threads = threads, .arch = arch, .executor = nullptr});
+}
 
 }  // namespace fftconv

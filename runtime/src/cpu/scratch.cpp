@@ -1,43 +1,36 @@
 #include "cpu/scratch.h"
 
-#include <sys/mman.h>
-
 #include <cstdlib>
+
+#include "pages.h"
 
 namespace fftconv {
 namespace {
 
 constexpr std::size_t kLine = 64;
-constexpr std::size_t kMost = std::size_t{1} << 40;  // nobody has more; below it sizes round up without wrapping
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
-class Scratch {
- public:
-  Scratch() = default;
-  ~Scratch() { std::free(data_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  float* at_least(std::size_t bytes) {
-    if (bytes <= size_ && data_) return data_;
-    if (bytes >= kMost) return nullptr;
-    const bool huge = bytes >= kHugePage;
-    const std::size_t unit = huge ? kHugePage : kLine;
-    const std::size_t rounded = (bytes + unit - 1) / unit * unit;
-    std::free(data_);
-    data_ = static_cast<float*>(std::aligned_alloc(unit, rounded ? rounded : unit));
-    size_ = data_ ? rounded : 0;
-    // Strided passes touch many pages: with small ones the misses of the TLB cost more than the arithmetic.
-    if (data_ && huge) madvise(data_, rounded, MADV_HUGEPAGE);
-    return data_;
-  }
-
- private:
-  float* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 }  // namespace
+
+Scratch::~Scratch() { release(); }
+
+void Scratch::release() {
+  if (size_ >= kHugePage) {
+    unmap_pages(data_, size_);
+  } else {
+    std::free(data_);
+  }
+  data_ = nullptr;
+  size_ = 0;
+}
+
+float* Scratch::at_least(std::size_t bytes) {
+  if (bytes <= size_ && data_) return data_;
+  release();
+  const std::size_t rounded = bytes < kHugePage ? bytes / kLine * kLine + kLine : bytes;
+  data_ = static_cast<float*>(rounded < kHugePage ? std::aligned_alloc(kLine, rounded) : map_pages(rounded));
+  size_ = data_ ? rounded : 0;
+  return data_;
+}
 
 float* thread_scratch(std::size_t bytes) {
   thread_local Scratch scratch;

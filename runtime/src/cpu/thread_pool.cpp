@@ -2,19 +2,33 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
-#include "cpu/scratch.h"
-
 namespace fftconv {
 namespace {
 
-constexpr std::int64_t kChunksPerThread = 8;  // rows differ little; the last chunk is what a thread may wait for
+thread_local const ThreadPool* at_work_for = nullptr;
+
+/// For as long as it lives this thread is in a task of a pool.
+class AtWork {
+ public:
+  explicit AtWork(const ThreadPool* pool) : before_(at_work_for) { at_work_for = pool; }
+  ~AtWork() { at_work_for = before_; }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  const ThreadPool* before_;
+};
+
+std::uint64_t open_tasks(std::uint32_t generation, int count) {
+  return std::uint64_t{generation} << 32 | static_cast<std::uint32_t>(count);
+}
 
 }  // namespace
 
+std::shared_ptr<Executor> make_thread_pool(int threads) { return std::make_shared<ThreadPool>(threads); }
+
 ThreadPool::ThreadPool(int threads) : process_(getpid()) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -30,67 +44,57 @@ ThreadPool::~ThreadPool() {
 
 bool ThreadPool::in_other_process() const { return getpid() != process_; }
 
-bool ThreadPool::run_here(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes) {
-  float* scratch = thread_scratch(scratch_bytes);
-  if (!scratch) return false;
-  task(context, 0, items, scratch);
-  return true;
+int ThreadPool::threads() const {
+  if (at_work_for == this || in_other_process()) return 1;
+  return static_cast<int>(workers_.size()) + 1;
 }
 
-bool ThreadPool::run(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes) {
-  if (items <= 1 || workers_.empty() || in_other_process() || taken_.exchange(true, std::memory_order_acquire)) {
-    return run_here(task, context, items, scratch_bytes);
+void ThreadPool::run(Task task, void* context, int count) {
+  const bool alone = count <= 1 || threads() == 1;
+  if (alone || taken_.exchange(true, std::memory_order_acquire)) {
+    const AtWork here(this);
+    for (int i = 0; i < count; ++i) task(context, i);
+    return;
   }
-  const std::int64_t chunk = std::max<std::int64_t>(1, items / (threads() * kChunksPerThread));
-  return run_job({task, context, items, chunk, scratch_bytes, false});
-}
-
-bool ThreadPool::run_on_each(Task task, const void* context) {
-  if (workers_.empty() || in_other_process() || taken_.exchange(true, std::memory_order_acquire)) {
-    return run_here(task, context, 1, 0);
-  }
-  return run_job({task, context, threads(), 1, 0, true});
-}
-
-bool ThreadPool::run_job(const Job& job) {
-  job_ = job;
-  next_ = 0;
-  failed_ = false;
-  pending_ = static_cast<int>(workers_.size());
-  generation_.fetch_add(1, std::memory_order_release);
+  job_ = {task, context, count};
+  pending_.store(count - 1, std::memory_order_relaxed);
+  const std::uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  open_.store(open_tasks(generation, count - 1), std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
-  take_part(0);
+  {
+    const AtWork here(this);
+    task(context, 0);
+  }
+  while (run_next(generation)) continue;
   for (int left = pending_.load(std::memory_order_acquire); left != 0;
        left = pending_.load(std::memory_order_acquire)) {
     pending_.wait(left, std::memory_order_acquire);
   }
-  const bool ok = !failed_;
   taken_.store(false, std::memory_order_release);
-  return ok;
 }
 
-void ThreadPool::take_part(int index) {
-  float* scratch = thread_scratch(job_.scratch_bytes);
-  if (!scratch) {
-    failed_ = true;
-    return;
+// One that was taken keeps the job from ending, so that what it reads of the job is not changed under it.
+bool ThreadPool::run_next(std::uint32_t generation) {
+  std::uint64_t open = open_.load(std::memory_order_acquire);
+  do {
+    if (open >> 32 != generation || static_cast<std::uint32_t>(open) == 0) return false;
+  } while (!open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel, std::memory_order_acquire));
+  {
+    const AtWork here(this);
+    job_.task(job_.context, job_.count - static_cast<int>(static_cast<std::uint32_t>(open)));
   }
-  if (job_.on_each) return job_.task(job_.context, index, index + 1, scratch);
-  for (;;) {
-    const std::int64_t first = next_.fetch_add(job_.chunk, std::memory_order_relaxed);
-    if (first >= job_.items) return;
-    job_.task(job_.context, first, std::min(first + job_.chunk, job_.items), scratch);
-  }
+  if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_all();
+  return true;
 }
 
-void ThreadPool::work(int index) {
+void ThreadPool::work() {
   std::uint32_t seen = 0;
   for (;;) {
     generation_.wait(seen, std::memory_order_acquire);
     seen = generation_.load(std::memory_order_acquire);
     if (stop_) return;
-    take_part(index);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_all();
+    while (run_next(seen)) continue;
   }
 }
 

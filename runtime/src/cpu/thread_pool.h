@@ -1,60 +1,46 @@
-// Threads of the CPU device. Results never depend on how work is shared out.
+// The executor of the CPU device where the application brings none.
 #pragma once
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
+#include "fftconv/executor.h"
+
 namespace fftconv {
 
 /// A fixed set of threads, one of which is the caller's own. A call that finds the pool taken by another caller does
-/// all of its work itself rather than wait.
-class ThreadPool {
+/// all of its work itself rather than wait. So does one in a forked process, which has no copies of the threads.
+class ThreadPool : public Executor {
  public:
-  /// Work items first .. last - 1 with the scratch memory of the thread that runs them.
-  using Task = void (*)(const void* context, std::int64_t first, std::int64_t last, float* scratch);
-
   /// `threads` at least 1, the caller's included.
   explicit ThreadPool(int threads);
-  ~ThreadPool();
+  ~ThreadPool() override;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
-
-  /// Runs items 0 .. items - 1. Scratch is aligned to 64 bytes, belongs to its
-  /// thread and is kept for the next call. False where a thread could not get its scratch memory.
-  bool run(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes);
-
-  /// The same on the caller's thread alone.
-  static bool run_here(Task task, const void* context, std::int64_t items, std::size_t scratch_bytes);
-
-  /// Runs one item on every thread, item i on thread i.
-  bool run_on_each(Task task, const void* context);
+  int threads() const override;
+  /// Task 0 is the caller's. A thread that wakes up late finds its task taken: nobody waits for one that has not
+  /// begun.
+  void run(Task task, void* context, int count) override;
 
  private:
   struct Job {
     Task task = nullptr;
-    const void* context = nullptr;
-    std::int64_t items = 0;
-    std::int64_t chunk = 1;
-    std::size_t scratch_bytes = 0;
-    bool on_each = false;
+    void* context = nullptr;
+    int count = 0;
   };
 
-  bool run_job(const Job& job);
-  void work(int index);
-  void take_part(int index);
+  void work();
+  bool run_next(std::uint32_t generation);
   bool in_other_process() const;
 
   Job job_;
-  std::atomic<std::int64_t> next_{0};         ///< first item that nobody has taken
-  std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; workers sleep on it
-  std::atomic<int> pending_{0};               ///< workers that have not finished the job
+  std::atomic<std::uint64_t> open_{0};        ///< generation of the job, then how many of its tasks nobody has taken
+  std::atomic<std::uint32_t> generation_{0};  ///< counts jobs; threads sleep on it
+  std::atomic<int> pending_{0};               ///< tasks of the job that have not ended
   std::atomic<bool> taken_{false};
-  std::atomic<bool> failed_{false};
   std::atomic<bool> stop_{false};
   std::int64_t process_ = 0;
   std::vector<std::thread> workers_;

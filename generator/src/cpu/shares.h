@@ -1,0 +1,21 @@
+// How several threads share one work item of a CPU kernel: see templates/cpu/shares.h.
+#pragma once
+
+#include <string>
+
+#include "cpu/tree.h"
+#include "fftconv/kernel_source.h"
+
+namespace fftconv::cpu {
+
+/// Whether the items of a kernel are long enough to be shared. Shorter ones are done before a second thread wakes up;
+/// their kernels stay as short as they can be.
+bool is_shared(const KernelConfig& config);
+
+/// Names and passes for KernelSource; of an item that is_shared().
+KernelShares shares_of(const Problem& problem, const Tree& tree);
+
+/// The text of both entries.
+std::string share_entries(const Tree& tree, const TableLayout& layout);
+
+}  // namespace fftconv::cpu
