@@ -107,6 +107,14 @@ TEST_CASE("MKL is told that it may use this processor's vectors, and says what i
   CHECK(contains(json["problems"][0]["peers"][0]["name"], "MKL 2021.1, real at 200, for the widest vectors"));
 }
 
+TEST_CASE("single precision is not raced against fp64") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  const Json json = bench(place, {"-L", "64", "--precision", "f64", "--peer", "kfr=" FFTCONV_FAKE_PEERS});
+  CHECK(json["problems"][0]["median_s"].get<double>() > 0);
+  CHECK(contains(json["problems"][0]["peers"][0]["missing"], "peers are used in single precision"));
+}
+
 TEST_CASE("samples choose batch and channels") {
   const Workplace place;
   if (!has_cpu_device(place)) return;

@@ -35,7 +35,7 @@ class Peers {
 Json target(const Output& output, const std::string& name) {
   std::istringstream lines(output.out);
   for (std::string line; std::getline(lines, line);) {
-    const Json json = Json::parse(line, nullptr, false);
+    Json json = Json::parse(line, nullptr, false);
     if (json.is_object() && json["target"] == name) return json;
   }
   return {};

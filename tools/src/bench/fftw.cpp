@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
+#include <limits>
 #include <utility>
 
 #include "bench/aligned.h"
@@ -18,7 +18,9 @@ using Complex = float[2];
 using Plan = struct fftwf_plan_s*;
 constexpr unsigned kMeasure = 0, kPatient = 1U << 5;  // FFTW_MEASURE, FFTW_PATIENT
 constexpr double kNoLimit = -1;                       // FFTW_NO_TIMELIMIT
-constexpr double kTie = 1.02;                         // a patient plan is slower only beyond what clocks scatter
+constexpr int kFewestRuns = 7;
+constexpr double kLeastSeconds = 0.02;
+constexpr double kTie = 1.02;  // a patient plan is slower only beyond what clocks scatter
 
 struct Functions {
   Plan (*plan_r2c)(int, float*, Complex*, unsigned) = nullptr;
@@ -84,16 +86,17 @@ class Pair {
   Plan forward_, inverse_;
 };
 
-/// The least of a few runs there and back.
+/// The least of runs there and back: seven, and more of short ones, whose first find the caches cold.
 double seconds_of(const Pair& pair, std::int64_t points, float* real, Complex* bins) {
-  double least = 1e30;
-  for (int i = 0; i < 7; ++i) {
+  using Seconds = std::chrono::duration<double>;
+  const auto begin = std::chrono::steady_clock::now();
+  double least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < kFewestRuns || Seconds(std::chrono::steady_clock::now() - begin).count() < kLeastSeconds; ++i) {
     std::fill_n(real, points, 1.0f);  // each run multiplies by `points`, which would not stay finite
     const auto start = std::chrono::steady_clock::now();
     pair.forward(real, bins);
     pair.inverse(bins, real);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    least = std::min(least, elapsed.count());
+    least = std::min(least, Seconds(std::chrono::steady_clock::now() - start).count());
   }
   return least;
 }

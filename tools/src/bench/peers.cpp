@@ -111,6 +111,9 @@ Result<std::vector<PeerRequest>> parse_peers(const std::vector<std::string>& tex
 Result<std::unique_ptr<Contender>> make_peer(const PeerRequest& request, const BenchData& data,
                                              const DeviceFacts& facts, const PeerSettings& settings) {
   const PeerKind& kind = *find_kind(request.name);
+  if (data.problem.precision == Precision::f64) {
+    return unsupported("peers are used in single precision, which is no comparison for fp64; give --precision f32");
+  }
   const auto place = locate(kind, request.path);
   if (!place) return place.error();
   if (kind.device == DeviceKind::cuda) return make_cufft(data, *place, settings.ordinal, facts);
