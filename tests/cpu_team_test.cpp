@@ -70,12 +70,11 @@ void convolve(const KernelArgs*, std::int64_t first, std::int64_t last, float* s
 }
 
 void share(const KernelArgs*, std::int64_t item, std::int64_t pass, std::int64_t, std::int64_t first,
-           std::int64_t last, float* scratch) {
+           std::int64_t last, float*) {
   const bool second = pass == static_cast<std::int64_t>(SharePass::subtrees);
   if (second && ledger.units[0][item] != 32) ++ledger.too_early;
   if (pass == static_cast<std::int64_t>(SharePass::join) && ledger.units[1][item] != 8) ++ledger.too_early;
   const Visit visit;
-  scratch[0] = 1;
   if (pass != static_cast<std::int64_t>(SharePass::join)) {
     ledger.units[second ? 1 : 0][item] += static_cast<int>(last - first);
   } else {

@@ -16,7 +16,7 @@ struct DeviceFacts {
   DeviceKind kind = DeviceKind::cuda;
   std::string name;  ///< e.g. "NVIDIA H200", "AMD EPYC 9B45"
   std::string arch;  ///< "sm_90a", … ; for a CPU "x86-64-avx512", "x86-64-avx2", "x86-64", "aarch64"
-  int sm_count = 0;  ///< streaming multiprocessors, or cores
+  int sm_count = 0;  ///< streaming multiprocessors; of a CPU the threads that the device uses
   double clock_hz = 0;
   std::int64_t shared_per_block = 0;  ///< bytes, opt-in maximum (CPU: bytes of L2 per core)
   std::int64_t shared_per_sm = 0;     ///< bytes (CPU: bytes of L1 data cache)

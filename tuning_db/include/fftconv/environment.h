@@ -9,7 +9,7 @@ struct Environment {
   std::string device;  ///< DeviceFacts::name
   std::string kind;    ///< "cuda", "cpu", "sim", "fake"
   std::string arch;    ///< "sm_90a", "x86-64-avx512"
-  int sm_count = 0;
+  int sm_count = 0;    ///< DeviceFacts::sm_count: what one thread measured says nothing of two
   long long l2_bytes = 0;
   std::string driver;            ///< driver version; for a CPU the operating system's
   std::string compiler;          ///< e.g. "nvrtc 13.0", "clang 19.1.7"
