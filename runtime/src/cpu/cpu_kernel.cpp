@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cpu/progress.h"
 #include "cpu/schedule.h"
 
@@ -65,7 +67,8 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
   kernel->object_ = std::move(object);
   kernel->team_ = std::move(team);
   kernel->shares_ = source.shares;
-  kernel->points_ = transform_length(source.config) * source.config.rows;
+  // A transform is as long as the row, but for chunks and direct sums, which go through it bit by bit.
+  kernel->points_ = std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows;
   const KernelShares& shares = source.shares;
   for (const Result<void>& linked : {kernel->link(source.convolution.name, shares.convolution, kernel->convolution_),
                                      kernel->link(source.spectrum.name, shares.spectrum, kernel->spectrum_)}) {
