@@ -181,6 +181,60 @@ TEST_CASE("Through the C interface, too, convolutions run on the threads of the 
   CHECK(fftconv::relative_l2_error(std::vector<double>(y.begin(), y.end()), doubled) < 1e-6);
 }
 
+TEST_CASE("The gradient of the filter through the C interface agrees with fp64 and needs no filter") {
+  const ContextHandle context = open_cpu();
+  if (!context) return;
+  const char* const text = "causal/L200/k50/b2/h1/io-f32/f32/backward_filter";
+  const fftconv::Problem problem = fftconv::parse_problem(text).value();
+  fftconv_plan* made = nullptr;
+  REQUIRE_MESSAGE(fftconv_make_plan(context.get(), text, nullptr, 0, &made) == FFTCONV_OK, fftconv_last_error());
+  const PlanHandle plan(made);
+  const auto u = random_floats(400, 1), dy = random_floats(400, 2);
+  std::vector<float> dk(50, -1.0f);
+  fftconv_buffers buffers = {};
+  buffers.u = u.data();
+  CHECK(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("dk"));
+  buffers.dy = dy.data();
+  buffers.dk = dk.data();
+  REQUIRE_MESSAGE(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_OK, fftconv_last_error());
+  std::vector<double> expected(50);
+  for (std::size_t row = 0; row < 2; ++row) {
+    const std::vector<double> a(u.begin() + row * 200, u.begin() + (row + 1) * 200),
+        b(dy.begin() + row * 200, dy.begin() + (row + 1) * 200);
+    const std::vector<double> share = fftconv::reference_row(problem, a, b);
+    for (std::size_t j = 0; j < 50; ++j) expected[j] += share[j];
+  }
+  CHECK(fftconv::relative_l2_error(std::vector<double>(dk.begin(), dk.end()), expected) <=
+        fftconv::error_budget(problem));
+  CHECK(fftconv_set_filter(plan.get(), u.data()) == FFTCONV_INVALID_ARGUMENT);
+}
+
+TEST_CASE("Blocks through the C interface carry on where the one before ended") {
+  const ContextHandle context = open_cpu();
+  if (!context) return;
+  fftconv_plan* made = nullptr;
+  REQUIRE_MESSAGE(fftconv_make_plan(context.get(), "causal/L64/k30/b1/h1/io-f32/f32/forward/carry", nullptr, 0,
+                                    &made) == FFTCONV_OK,
+                  fftconv_last_error());
+  const PlanHandle plan(made);
+  const auto taps = random_floats(30, 1), u = random_floats(128, 2);
+  REQUIRE(fftconv_set_filter(plan.get(), taps.data()) == FFTCONV_OK);
+  std::vector<float> y(128), carry(29);
+  fftconv_buffers buffers = {};
+  for (std::size_t block = 0; block < 2; ++block) {
+    buffers.u = u.data() + 64 * block;
+    buffers.y = y.data() + 64 * block;
+    buffers.carry_in = block ? carry.data() : nullptr;
+    buffers.carry_out = carry.data();
+    REQUIRE_MESSAGE(fftconv_execute_host(plan.get(), &buffers) == FFTCONV_OK, fftconv_last_error());
+  }
+  const fftconv::Problem whole = fftconv::parse_problem("causal/L128/k30/b1/h1/io-f32/f32/forward").value();
+  const std::vector<double> exact = fftconv::reference_row(whole, std::vector<double>(u.begin(), u.end()),
+                                                           std::vector<double>(taps.begin(), taps.end()));
+  CHECK(fftconv::relative_l2_error(std::vector<double>(y.begin(), y.end()), exact) <= fftconv::error_budget(whole));
+}
+
 TEST_CASE("Every refusal of the C interface has a status and a sentence") {
   fftconv_context* none = nullptr;
   CHECK(fftconv_open("toaster", &none) == FFTCONV_INVALID_ARGUMENT);

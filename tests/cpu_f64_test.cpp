@@ -47,14 +47,6 @@ TEST_CASE("fp64 with gates, skip, groups and the gradient of the input is right"
   check_error(problem, cpu::default_config(problem, device().facts()).value());
 }
 
-TEST_CASE("the filter's gradient is right to fp64") {
-  for (Mode mode : {Mode::causal, Mode::bidirectional, Mode::circular}) {
-    Problem problem = make_wide(mode, 500, 300);
-    problem.direction = Direction::backward_filter;
-    check_error(problem, cpu::default_config(problem, device().facts()).value());
-  }
-}
-
 TEST_CASE("fp64 runs on processors with narrower vectors") {
   for (const char* arch : {"x86-64", "x86-64-avx2"}) {
     if (device().facts().kind != DeviceKind::cpu || !device().facts().arch.starts_with("x86-64")) continue;

@@ -46,6 +46,10 @@ TEST_CASE("the gradient of the filter is right in every mode, at lengths even, o
     }
   }
   check_error(gradient_of(Mode::bidirectional, 256, 511));
+  Problem precise = gradient_of(Mode::causal, 300, 200);
+  precise.io = DataType::f64;
+  precise.precision = Precision::f64;
+  check_error(precise);
 }
 
 TEST_CASE("gates of both sides have their part in the gradient of the filter") {

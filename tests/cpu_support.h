@@ -57,6 +57,8 @@ class Data {
     skip_ = floats(problem.skip ? problem.channels : 0);
     filter_ = tensor(static_cast<std::size_t>(filter_count(problem) * problem.filter_len), filter_type(problem));
     dy_ = tensor(reads_filter(problem) ? 0 : samples, problem.io);
+    carry_ = tensor(carry_bytes(problem) / size_of(filter_type(problem)), filter_type(problem));
+    carry_out_.resize(carry_.size());
     const OutputRows output = output_rows(problem);
     y_.assign(static_cast<std::size_t>(output.elements) * size_of(output.type) + 2 * kCanary, std::byte{0xa5});
   }
@@ -65,6 +67,8 @@ class Data {
     KernelArgs args;
     args.u = u_.data();
     (reads_filter(problem_) ? args.y : args.dk) = y_.data() + kCanary;
+    args.carry_in = carry_.empty() ? nullptr : carry_.data();
+    args.carry_out = carry_out_.empty() ? nullptr : carry_out_.data();
     args.dy = dy_.empty() ? nullptr : dy_.data();
     args.filter = filter_.data();
     args.pregate = pregate_.empty() ? nullptr : pregate_.data();
@@ -83,8 +87,8 @@ class Data {
     const KernelArgs a = args();
     std::vector<double> got, wanted;
     if (!reads_filter(problem_)) {
-      for (std::int64_t i = 0; i < filter_count(problem_) * problem_.filter_len; ++i) {
-        got.push_back(load_element(filter_type(problem_), a.dk, i));
+      for (std::int64_t j = 0; j < filter_count(problem_) * problem_.filter_len; ++j) {
+        got.push_back(load_element(filter_type(problem_), a.dk, j));
       }
       for (std::int64_t f = 0; f < filter_count(problem_); ++f) {
         std::vector<double> sum(static_cast<std::size_t>(problem_.filter_len));
@@ -98,10 +102,17 @@ class Data {
     }
     for (std::int64_t b = 0; b < problem_.batch; ++b) {
       for (std::int64_t h = 0; h < problem_.channels; ++h) {
-        const std::vector<double> row = load_row(problem_, a.y, b, h),
-                                  exact = expected_row(problem_, load_inputs(problem_, a, b, h));
+        const RowInputs inputs = load_inputs(problem_, a, b, h);
+        const std::vector<double> row = load_row(problem_, a.y, b, h), exact = expected_row(problem_, inputs);
         got.insert(got.end(), row.begin(), row.end());
         wanted.insert(wanted.end(), exact.begin(), exact.end());
+        if (!problem_.carry) continue;
+        const std::vector<double> left = expected_carry(problem_, inputs);
+        const std::int64_t first = (b * problem_.channels + h) * carry_len(problem_);
+        for (std::int64_t t = 0; t < carry_len(problem_); ++t) {
+          got.push_back(load_element(filter_type(problem_), carry_out_.data(), first + t));
+        }
+        wanted.insert(wanted.end(), left.begin(), left.end());
       }
     }
     return relative_l2_error(got, wanted);
@@ -133,7 +144,7 @@ class Data {
 
   Problem problem_;
   std::mt19937_64 random_;
-  std::vector<std::byte> u_, pregate_, postgate_, dy_, filter_, y_;
+  std::vector<std::byte> u_, pregate_, postgate_, filter_, dy_, carry_, carry_out_, y_;
   std::vector<float> skip_;
 };
 
@@ -190,7 +201,7 @@ inline double error_of(const Problem& problem, const KernelConfig& config, Devic
 /// fp32 arithmetic is better than its budget; the other types are limited by the rounding of y, which in a few
 /// samples can all be as large as rounding gets: half a unit in the last place.
 inline double allowed(const Problem& problem) {
-  if (problem.precision == Precision::f64) return 2e-15;
+  if (problem.io == DataType::f64) return 2e-15;
   if (problem.io == DataType::f32 || !reads_filter(problem)) return 5e-7;  // dk is not rounded to the I/O type
   const double worst = problem.io == DataType::f16 ? 0x1p-11 : 0x1p-8;
   return problem.batch * problem.channels * problem.seqlen < 1000 ? worst : error_budget(problem);

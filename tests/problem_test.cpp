@@ -67,6 +67,9 @@ TEST_CASE("the canonical text is the documented one") {
   CHECK(to_string(p) ==
         "causal/L4096/k4096/b64/h768/io-f16/f16/forward/pregate/postgate/skip/groups-4/blh/strides-3145728,1,768"
         "/kept-ff,ffffffffffffffff,1,ffffffffffffffff");
+  Problem block = plain();
+  block.skip = block.carry = true;
+  CHECK(to_string(block) == plain_text + std::string("/skip/carry"));
 }
 
 TEST_CASE("thousands of random problems survive the way through their text, and differ in text where they differ") {
@@ -106,12 +109,13 @@ TEST_CASE("every field is part of the hash") {
   add([](Problem& p) { p.pregate = true; });
   add([](Problem& p) { p.postgate = true; });
   add([](Problem& p) { p.skip = true; });
+  add([](Problem& p) { p.carry = true; });
   add([](Problem& p) { p.sharing = FilterSharing::per_group; });
   add([](Problem& p) { p.sharing = FilterSharing::per_group, p.groups = 2; });
   add([](Problem& p) { p.layout = Layout::blh; });
   add([](Problem& p) { p.strides[2] = 1; });
   add([](Problem& p) { p.kept[3] = 1; });
-  CHECK(hashes.size() == 17);
+  CHECK(hashes.size() == 18);
 }
 
 TEST_CASE("what is not a problem's text is refused with a sentence") {
@@ -194,6 +198,9 @@ TEST_CASE("a problem that means nothing is refused, and the message names what i
   check_invalid(with([](Problem& p) { p.filter_len = 4097; }), "4097 taps");
   check_invalid(with([](Problem& p) { p.mode = Mode::bidirectional, p.filter_len = 8192; }), "8192 taps");
   check_invalid(with([](Problem& p) { p.batch = 0; }), "batch 0");
+  check_invalid(with([](Problem& p) { p.carry = true, p.mode = Mode::anticausal; }), "only causal");
+  check_invalid(with([](Problem& p) { p.carry = true, p.direction = Direction::backward_input; }), "only causal");
+  check_invalid(with([](Problem& p) { p.carry = true, p.filter_len = 1; }), "nothing to carry");
   check_invalid(with([](Problem& p) { p.channels = -3; }), "-3 channels");
   check_invalid(with([](Problem& p) { p.batch = p.channels = 1 << 30; }), "too many");
   check_invalid(with([](Problem& p) { p.groups = 2; }), "2 groups");

@@ -42,6 +42,7 @@ inline Problem random_problem(Random& random) {
   p.pregate = coin(random);
   p.postgate = coin(random);
   p.skip = coin(random);
+  p.carry = coin(random) && p.mode == Mode::causal && p.direction == Direction::forward && p.filter_len > 1;
   p.sharing = static_cast<FilterSharing>(between(random, 0, 2));
   if (p.sharing == FilterSharing::per_group) {
     do p.groups = between(random, 1, p.channels);
@@ -62,7 +63,7 @@ inline KernelConfig random_config(Random& random) {
   KernelConfig c;
   const std::int64_t order = between(random, 1, 6);
   for (std::int64_t i = 0; i < order; ++i) c.radices.push_back(static_cast<int>(between(random, 1, 24)));
-  c.strategy = static_cast<Strategy>(between(random, 0, 4));
+  c.strategy = static_cast<Strategy>(between(random, 0, 5));
   c.engine = static_cast<Engine>(between(random, 0, 4));
   c.rows = static_cast<int>(between(random, 1, 64));
   c.paired = coin(random);

@@ -111,7 +111,7 @@ TEST_CASE("the nearest size is the nearest ratio of lengths, then of batch times
   CHECK(db.choose(here, problem_of(8000, 64, 700), as_it_is)->config == config_of(2));
 }
 
-TEST_CASE("another mode, type, precision, direction, sparsity or gate is no neighbour") {
+TEST_CASE("another mode, type, precision, direction, sparsity, gate or carry is no neighbour") {
   std::vector<std::function<void(Problem&)>> changes = {
       [](Problem& p) { p.mode = Mode::circular; },
       [](Problem& p) { p.io = DataType::bf16; },
@@ -121,6 +121,7 @@ TEST_CASE("another mode, type, precision, direction, sparsity or gate is no neig
       [](Problem& p) { p.pregate = true; },
       [](Problem& p) { p.postgate = true; },
       [](Problem& p) { p.skip = true; },
+      [](Problem& p) { p.carry = true; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     CAPTURE(i);

@@ -34,11 +34,14 @@ double matrix_flops_per_row(std::int64_t seqlen, Mode mode) {
                   std::exp2(bits + 1) * matrix_flops_per_sample(bits + 1, mode));
 }
 
-/// fp32 operations a sample on a CPU: radix-4 passes of 26 and 28 fused operations for 4 points (the first and the
-/// last half of that, their rows being real), and 6 for the product with the spectrum.
-double vector_operations_per_sample(std::int64_t seqlen) {
-  const double passes = std::max(1.0, std::log2(static_cast<double>(seqlen)) / 2);
-  return (26 + 28) / 4.0 * (passes - 0.5) + 6;
+/// fp32 operations a sample on a CPU: one a tap where they are few; else radix-4 passes of 26 and 28 fused operations
+/// for 4 points (the first and the last half of that, their rows being real), and 6 for the product with the
+/// spectrum.
+double vector_operations_per_sample(const Problem& p) {
+  // In chunks a row needs transforms no longer than its filter.
+  const double length = static_cast<double>(std::min(p.seqlen, p.filter_len));
+  const double passes = std::max(1.0, std::log2(length) / 2);
+  return std::min(static_cast<double>(p.filter_len), (26 + 28) / 4.0 * (passes - 0.5) + 6);
 }
 
 double rows_of(const Problem& p) { return static_cast<double>(p.batch) * static_cast<double>(p.channels); }
@@ -79,7 +82,7 @@ double floor_seconds(const Problem& p, const DeviceFacts& device) {
     return std::max(memory, rate > 0 ? floor_matrix_flops(p) / rate : 0);
   }
   // A fused multiply-add counts as two in the rate and as one operation here.
-  const double operations = rows_of(p) * static_cast<double>(p.seqlen) * vector_operations_per_sample(p.seqlen);
+  const double operations = rows_of(p) * static_cast<double>(p.seqlen) * vector_operations_per_sample(p);
   return std::max(memory, device.fma_f32_flops > 0 ? 2 * operations / device.fma_f32_flops : 0);
 }
 

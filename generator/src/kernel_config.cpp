@@ -15,11 +15,9 @@ struct Name {
   T value;
 };
 
-constexpr Name<Strategy> strategies[] = {{"fused", Strategy::fused},
-                                         {"chunked", Strategy::chunked},
-                                         {"multipass", Strategy::multipass},
-                                         {"l2", Strategy::l2},
-                                         {"cluster", Strategy::cluster}};
+constexpr Name<Strategy> strategies[] = {{"fused", Strategy::fused},         {"chunked", Strategy::chunked},
+                                         {"multipass", Strategy::multipass}, {"l2", Strategy::l2},
+                                         {"cluster", Strategy::cluster},     {"direct", Strategy::direct}};
 constexpr Name<Engine> engines[] = {{"mma-f16acc", Engine::mma_f16},
                                     {"mma-f32acc", Engine::mma_f16f32},
                                     {"mma-bf16", Engine::mma_bf16},

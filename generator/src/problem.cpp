@@ -88,6 +88,10 @@ Result<void> validate(const Problem& p) {
                                to_string(p.io), to_string(p.precision)));
   }
   if (auto filters = validate_filters(p); !filters) return filters;
+  if (p.carry && (p.mode != Mode::causal || p.direction != Direction::forward)) {
+    return invalid("only causal rows, forward, carry on to the next block; leave carry out of other problems");
+  }
+  if (p.carry && p.filter_len < 2) return invalid("a filter of one tap leaves nothing to carry; leave carry out");
   return validate_strides(p);
 }
 
@@ -123,6 +127,8 @@ int lag_step(const Problem& p) {
   return p.direction == Direction::backward_input ? -forward : forward;
 }
 
+std::int64_t carry_len(const Problem& p) { return p.carry ? p.filter_len - 1 : 0; }
+
 bool reads_filter(const Problem& p) { return p.direction != Direction::backward_filter; }
 
 std::int64_t filter_count(const Problem& p) {
@@ -150,7 +156,7 @@ std::size_t std::hash<fftconv::Problem>::operator()(const fftconv::Problem& p) c
   mix(p.seqlen), mix(p.filter_len), mix(p.batch), mix(p.channels), mix(p.groups);
   mix(static_cast<int>(p.mode) | static_cast<int>(p.io) << 4 | static_cast<int>(p.precision) << 8 |
       static_cast<int>(p.direction) << 12 | static_cast<int>(p.sharing) << 16 | static_cast<int>(p.layout) << 20 |
-      p.pregate << 24 | p.postgate << 25 | p.skip << 26);
+      p.pregate << 24 | p.postgate << 25 | p.skip << 26 | p.carry << 27);
   for (const auto stride : p.strides) mix(stride);
   for (const auto mask : p.kept) mix(mask);
   return state;

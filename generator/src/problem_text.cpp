@@ -68,6 +68,7 @@ bool parse_option(std::string_view part, Problem& p) {
   if (part == "pregate") return p.pregate = true;
   if (part == "postgate") return p.postgate = true;
   if (part == "skip") return p.skip = true;
+  if (part == "carry") return p.carry = true;
   if (part == "blh") return p.layout = Layout::blh, true;
   if (part == "per-example") return p.sharing = FilterSharing::per_example, true;
   if (const auto groups = parse_tagged<std::int64_t>(part, "groups-")) {
@@ -87,6 +88,7 @@ const char* to_string(DataType type) { return name_of(types, type); }
 const char* to_string(Precision precision) { return name_of(precisions, precision); }
 const char* to_string(Direction direction) { return name_of(directions, direction); }
 Result<Mode> parse_mode(std::string_view text) { return value_of(modes, text, "mode"); }
+Result<Direction> parse_direction(std::string_view text) { return value_of(directions, text, "direction"); }
 Result<DataType> parse_data_type(std::string_view text) { return value_of(types, text, "data type"); }
 Result<Precision> parse_precision(std::string_view text) { return value_of(precisions, text, "precision"); }
 
@@ -97,6 +99,7 @@ std::string to_string(const Problem& p) {
   if (p.pregate) text += "/pregate";
   if (p.postgate) text += "/postgate";
   if (p.skip) text += "/skip";
+  if (p.carry) text += "/carry";
   if (p.sharing == FilterSharing::per_group) text += fmt::format("/groups-{}", p.groups);
   if (p.sharing == FilterSharing::per_example) text += "/per-example";
   if (p.layout == Layout::blh) text += "/blh";
@@ -140,7 +143,7 @@ Result<Problem> parse_problem(std::string_view text) {
   const auto precision = parse_precision(parts[6]);
   if (!precision) return not_a_problem(text, precision.error().message);
   p.precision = *precision;
-  const auto direction = value_of(directions, parts[7], "direction");
+  const auto direction = parse_direction(parts[7]);
   if (!direction) return not_a_problem(text, direction.error().message);
   p.direction = *direction;
 

@@ -8,6 +8,7 @@
 
 #include "c_handles.h"
 #include "fftconv/cpu_device.h"
+#include "rows.h"
 
 namespace fftconv {
 namespace {
@@ -95,7 +96,9 @@ ConvolutionBuffers arguments(const fftconv_buffers& buffers) {
           .postgate = buffers.postgate,
           .skip = buffers.skip,
           .dy = buffers.dy,
-          .dk = buffers.dk};
+          .dk = buffers.dk,
+          .carry_in = buffers.carry_in,
+          .carry_out = buffers.carry_out};
 }
 
 Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffers) {
@@ -107,23 +110,28 @@ Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffe
   }
   const std::size_t bytes = extent_bytes(problem),
                     skip_bytes = static_cast<std::size_t>(problem.channels) * sizeof(float),
-                    dk_bytes = filter_bytes(problem);
+                    carry = carry_bytes(problem), taps = filter_bytes(problem);
   // y goes in as well: with strides, what lies between its samples must come back as it was.
   const std::pair<const void*, std::size_t> hosts[] = {
-      {buffers.u, bytes},         {buffers.y, bytes},  {buffers.pregate, bytes}, {buffers.postgate, bytes},
-      {buffers.skip, skip_bytes}, {buffers.dy, bytes}, {buffers.dk, dk_bytes}};
+      {buffers.u, bytes},        {buffers.y, bytes},         {buffers.pregate, bytes},
+      {buffers.postgate, bytes}, {buffers.skip, skip_bytes}, {buffers.dy, bytes},
+      {buffers.dk, taps},        {buffers.carry_in, carry},  {buffers.carry_out, carry}};
   std::array<std::unique_ptr<DeviceBuffer>, std::size(hosts)> copies;
   for (std::size_t i = 0; i < copies.size(); ++i) {
     auto copy = copy_in(device, hosts[i].first, hosts[i].second);
     if (!copy) return copy.error();
     copies[i] = std::move(*copy);
   }
-  const auto call = arguments({address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]),
-                               address(copies[4]), address(copies[5]), address(copies[6])});
+  const auto call =
+      arguments({address(copies[0]), address(copies[1]), address(copies[2]), address(copies[3]), address(copies[4]),
+                 address(copies[5]), address(copies[6]), address(copies[7]), address(copies[8])});
   if (auto launched = plan.execute(call, nullptr); !launched) return launched;
   if (auto finished = device.synchronize(nullptr); !finished) return finished;
+  if (problem.carry) {
+    if (auto copied = device.download(buffers.carry_out, copies[8]->data(), carry); !copied) return copied;
+  }
   return forward ? device.download(buffers.y, copies[1]->data(), bytes)
-                 : device.download(buffers.dk, copies[6]->data(), dk_bytes);
+                 : device.download(buffers.dk, copies[6]->data(), taps);
 }
 
 Result<void> make_context(const Result<std::shared_ptr<Device>>& device, fftconv_context** context) {

@@ -6,6 +6,7 @@
 
 #include "fftconv/cost_model.h"
 #include "plan_state.h"
+#include "rows.h"
 
 namespace fftconv {
 namespace {
@@ -55,9 +56,20 @@ Result<void> check_output(const Plan::State& plan, const ConvolutionBuffers& buf
   return {};
 }
 
+Result<void> check_carry(const Problem& problem, const ConvolutionBuffers& buffers) {
+  if (!buffers.carry_in) return {};
+  if (!problem.carry) return invalid("carry_in is given, but this plan's problem has none: plan a problem with it.");
+  const std::size_t bytes = carry_bytes(problem);
+  if (buffers.carry_in != buffers.carry_out && overlap(buffers.carry_in, bytes, buffers.carry_out, bytes)) {
+    return invalid("carry_in and carry_out overlap in part: give the same address for both, or memory apart.");
+  }
+  return {};
+}
+
 Result<void> check_gradient(const Plan::State& plan, const ConvolutionBuffers& buffers) {
   if (!buffers.dy) return invalid("dy is null: give the address of the output's gradient.");
-  if (!buffers.dk) return invalid("dk is null: give the address of the filter's gradient, (filters, Lk) in fp32.");
+  if (!buffers.dk)
+    return invalid("dk is null: give the address of the filter's gradient, (filters, Lk) like the taps.");
   if (buffers.y || buffers.spectrum) {
     return invalid("y and spectrum have no part in the filter's gradient: leave them null, dk is what is written.");
   }
@@ -84,9 +96,11 @@ Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& bu
     return invalid(fmt::format(
         "u and y must lie at multiples of {} bytes: this plan's kernel moves so much at a time.", alignment));
   }
-  for (const Result<void>& checked : {check_optional(buffers.pregate, problem.pregate, "pregate"),
-                                      check_optional(buffers.postgate, problem.postgate, "postgate"),
-                                      check_optional(buffers.skip, problem.skip, "skip")}) {
+  for (const Result<void>& checked :
+       {check_optional(buffers.pregate, problem.pregate, "pregate"),
+        check_optional(buffers.postgate, problem.postgate, "postgate"),
+        check_optional(buffers.skip, problem.skip, "skip"),
+        check_optional(buffers.carry_out, problem.carry, "carry_out"), check_carry(problem, buffers)}) {
     if (!checked) return checked;
   }
   return {};
@@ -211,6 +225,8 @@ Result<void> Plan::execute(const ConvolutionBuffers& buffers, Stream stream) con
   args.skip = buffers.skip;
   args.dy = buffers.dy;
   args.dk = buffers.dk;
+  args.carry_in = buffers.carry_in;
+  args.carry_out = buffers.carry_out;
   if (state_->uses) state_->uses->executions.fetch_add(1, std::memory_order_relaxed);
   return kernel.loaded->launch(kernel.source.convolution, args, stream);
 }

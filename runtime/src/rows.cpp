@@ -116,17 +116,21 @@ std::int64_t filter_index(const Problem& problem, std::int64_t b, std::int64_t h
 RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64_t b, std::int64_t h) {
   RowInputs inputs;
   inputs.u = load_row(problem, args.u, b, h);
-  if (reads_filter(problem)) {
-    const std::int64_t first_tap = filter_index(problem, b, h) * problem.filter_len;
-    for (std::int64_t j = 0; j < problem.filter_len; ++j) {
-      inputs.taps.push_back(load_element(filter_type(problem), args.filter, first_tap + j));
-    }
-  } else {
-    inputs.dy = load_row(problem, args.dy, b, h);
+  const std::int64_t first_tap = filter_index(problem, b, h) * problem.filter_len;
+  for (std::int64_t j = 0; reads_filter(problem) && j < problem.filter_len; ++j) {
+    inputs.taps.push_back(load_element(filter_type(problem), args.filter, first_tap + j));
   }
+  if (!reads_filter(problem)) inputs.dy = load_row(problem, args.dy, b, h);
   if (problem.pregate) inputs.pregate = load_row(problem, args.pregate, b, h);
   if (problem.postgate) inputs.postgate = load_row(problem, args.postgate, b, h);
   if (problem.skip) inputs.skip = static_cast<const float*>(args.skip)[h];
+  if (problem.carry) {
+    inputs.carry.assign(static_cast<std::size_t>(carry_len(problem)), 0);
+    const std::int64_t first = (b * problem.channels + h) * carry_len(problem);
+    for (std::int64_t t = 0; args.carry_in && t < carry_len(problem); ++t) {
+      inputs.carry[static_cast<std::size_t>(t)] = load_element(filter_type(problem), args.carry_in, first + t);
+    }
+  }
   return inputs;
 }
 
@@ -139,11 +143,22 @@ std::vector<double> expected_row(const Problem& problem, const RowInputs& inputs
     return reference_row(problem, gated, dy);
   }
   std::vector<double> y = reference_row(problem, gated, inputs.taps);
+  for (std::size_t t = 0; t < inputs.carry.size(); ++t) y[t] += inputs.carry[t];
   for (std::size_t n = 0; n < inputs.postgate.size(); ++n) y[n] *= inputs.postgate[n];
   if (problem.skip) {
     for (std::size_t n = 0; n < y.size(); ++n) y[n] += inputs.skip * inputs.u[n];
   }
   return y;
+}
+
+std::vector<double> expected_carry(const Problem& problem, const RowInputs& inputs) {
+  Problem longer = problem;
+  longer.seqlen += carry_len(problem);
+  std::vector<double> gated = inputs.u;
+  for (std::size_t n = 0; n < inputs.pregate.size(); ++n) gated[n] *= inputs.pregate[n];
+  gated.resize(static_cast<std::size_t>(longer.seqlen), 0);
+  const std::vector<double> y = reference_row(longer, gated, inputs.taps);
+  return {y.begin() + problem.seqlen, y.end()};
 }
 
 std::vector<RowId> rows_of_filter(const Problem& problem, std::int64_t filter) {
@@ -154,6 +169,11 @@ std::vector<RowId> rows_of_filter(const Problem& problem, std::int64_t filter) {
     for (std::int64_t b = 0; b < problem.batch; ++b) rows.push_back({b, h});
   }
   return rows;
+}
+
+std::size_t carry_bytes(const Problem& problem) {
+  return static_cast<std::size_t>(problem.batch * problem.channels * carry_len(problem)) *
+         size_of(filter_type(problem));
 }
 
 OutputRows output_rows(const Problem& problem) {

@@ -45,6 +45,7 @@ struct RowInputs {
   std::vector<double> pregate;
   std::vector<double> postgate;
   double skip = 0;
+  std::vector<double> carry;  ///< carry_in of the row; empty where the problem has none
 };
 
 /// Row (b, h) of tensors at host addresses; `args.filter` holds the taps.
@@ -54,6 +55,9 @@ RowInputs load_inputs(const Problem& problem, const KernelArgs& args, std::int64
 /// correlation of v * dy with u * w.
 std::vector<double> expected_row(const Problem& problem, const RowInputs& inputs);
 
+/// What a row should leave for the next block, in fp64: carry_len() values.
+std::vector<double> expected_carry(const Problem& problem, const RowInputs& inputs);
+
 /// A row of u and y.
 struct RowId {
   std::int64_t b = 0, h = 0;
@@ -61,7 +65,10 @@ struct RowId {
 /// The rows whose shares add up to the gradient of filter `filter`.
 std::vector<RowId> rows_of_filter(const Problem& problem, std::int64_t filter);
 
-/// What a convolution writes: y, like u, or the filters' gradients in fp32.
+/// Bytes of carry_in and of carry_out, in filter_type().
+std::size_t carry_bytes(const Problem& problem);
+
+/// What a convolution writes: y, like u, or the filters' gradients in filter_type().
 struct OutputRows {
   DataType type = DataType::f32;
   std::int64_t elements = 0;  ///< from the first to one past the last

@@ -38,7 +38,8 @@ TestTensors::TestTensors(Device& device, const Problem& problem, std::uint64_t s
       pregate_(problem.io, problem.pregate ? extent(problem) : 0, 1, seed + 2),
       postgate_(problem.io, problem.postgate ? extent(problem) : 0, 1, seed + 3),
       skip_(DataType::f32, problem.skip ? problem.channels : 0, 1, seed + 4),
-      dy_(problem.io, reads_filter(problem) ? 0 : extent(problem), 1, seed + 5) {
+      dy_(problem.io, reads_filter(problem) ? 0 : extent(problem), 1, seed + 5),
+      carry_(filter_type(problem), problem.batch * problem.channels * carry_len(problem), 1, seed + 6) {
   pick_rows(seed);
 }
 
@@ -80,7 +81,15 @@ Result<TestTensors::Set> TestTensors::make_set() {
   if (!u) return u.error();
   auto y = GuardedBuffer::make(*device_, static_cast<std::size_t>(output_.elements) * size_of(output_.type));
   if (!y) return y.error();
-  Set set{std::move(**u), std::move(y).value(), nullptr, nullptr, nullptr};
+  Set set{std::move(**u), std::move(y).value(), nullptr, nullptr, nullptr, nullptr, nullptr};
+  if (problem_.carry) {
+    auto before = filled(*device_, carry_, carry_bytes(problem_));
+    if (!before) return before.error();
+    auto after = GuardedBuffer::make(*device_, carry_bytes(problem_));
+    if (!after) return after.error();
+    set.carry_in = std::move(before).value();
+    set.carry_out = std::make_unique<GuardedBuffer>(std::move(after).value());
+  }
   if (!reads_filter(problem_)) {
     auto dy = filled(*device_, dy_, bytes);
     if (!dy) return dy.error();
@@ -104,6 +113,8 @@ void TestTensors::fill_args(KernelArgs& args, int set) const {
   args.u = chosen.u.data();
   (reads_filter(problem_) ? args.y : args.dk) = chosen.y.data();
   args.dy = chosen.dy ? chosen.dy->data() : nullptr;
+  args.carry_in = chosen.carry_in ? chosen.carry_in->data() : nullptr;
+  args.carry_out = chosen.carry_out ? chosen.carry_out->data() : nullptr;
   args.pregate = chosen.pregate ? chosen.pregate->data() : nullptr;
   args.postgate = chosen.postgate ? chosen.postgate->data() : nullptr;
   args.skip = skip_buffer_ ? skip_buffer_->data() : nullptr;
@@ -141,14 +152,17 @@ RowInputs TestTensors::inputs_of(RowId row) const {
   const std::int64_t tap = filter_index(problem_, row.b, row.h) * problem_.filter_len;
   for (std::int64_t j = 0; j < problem_.filter_len && !has_dy; ++j) inputs.taps.push_back(taps_.at(tap + j));
   if (problem_.skip) inputs.skip = skip_.at(row.h);
+  const std::int64_t state = (row.b * problem_.channels + row.h) * carry_len(problem_);
+  for (std::int64_t t = 0; t < carry_len(problem_); ++t) inputs.carry.push_back(carry_.at(state + t));
   return inputs;
 }
 
 void TestTensors::compute_reference() {
   for (Row& row : rows_) {
     if (reads_filter(problem_)) {
-      row.expected =
-          expected_row(problem_, inputs_of({row.number / problem_.channels, row.number % problem_.channels}));
+      const RowInputs inputs = inputs_of({row.number / problem_.channels, row.number % problem_.channels});
+      row.expected = expected_row(problem_, inputs);
+      if (problem_.carry) row.expected_carry = expected_carry(problem_, inputs);
       continue;
     }
     row.expected.assign(static_cast<std::size_t>(output_.length), 0);
@@ -160,7 +174,12 @@ void TestTensors::compute_reference() {
   reference_known_ = true;
 }
 
-Result<void> TestTensors::poison() { return sets_[0].y.poison(); }
+Result<void> TestTensors::poison() {
+  if (sets_[0].carry_out) {
+    if (auto poisoned = sets_[0].carry_out->poison(); !poisoned) return poisoned;
+  }
+  return sets_[0].y.poison();
+}
 
 // Elements [first, last) of y: samples of the compared rows are kept; the answer is whether all samples are finite.
 bool TestTensors::take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last) {
@@ -199,15 +218,42 @@ Result<bool> TestTensors::read_output() {
     if (!copied) return copied.error();
     finite &= take_chunk(chunk.data(), first, last);
   }
+  const Result<bool> carried = read_carry();
+  if (!carried) return carried;
+  return finite && *carried;
+}
+
+// What each row leaves for the next block; the answer is whether all of it is finite.
+Result<bool> TestTensors::read_carry() {
+  if (!problem_.carry) return true;
+  const DataType type = filter_type(problem_);
+  const std::int64_t length = carry_len(problem_);
+  std::vector<std::byte> state(static_cast<std::size_t>(length) * size_of(type));
+  bool finite = true;
+  auto picked = rows_.begin();
+  for (std::int64_t row = 0; row < output_.rows; ++row) {
+    const auto* source =
+        static_cast<const std::byte*>(sets_[0].carry_out->data()) + static_cast<std::size_t>(row) * state.size();
+    if (auto copied = device_->download(state.data(), source, state.size()); !copied) return copied.error();
+    finite &= all_finite(type, state.data(), length);
+    if (picked == rows_.end() || picked->number != row) continue;
+    picked->found_carry.clear();
+    for (std::int64_t t = 0; t < length; ++t) picked->found_carry.push_back(load_element(type, state.data(), t));
+    ++picked;
+  }
   return finite;
 }
 
 // What a kernel may read of set 0, and not write.
 std::vector<std::pair<const char*, const GuardedBuffer*>> TestTensors::inputs() const {
   const Set& set = sets_[0];
-  std::vector<std::pair<const char*, const GuardedBuffer*>> buffers{
-      {"u", &set.u},        {"pregate", set.pregate.get()}, {"postgate", set.postgate.get()},
-      {"dy", set.dy.get()}, {"the filter", filter_.get()},  {"skip", skip_buffer_.get()}};
+  std::vector<std::pair<const char*, const GuardedBuffer*>> buffers{{"u", &set.u},
+                                                                    {"pregate", set.pregate.get()},
+                                                                    {"postgate", set.postgate.get()},
+                                                                    {"dy", set.dy.get()},
+                                                                    {"carry_in", set.carry_in.get()},
+                                                                    {"the filter", filter_.get()},
+                                                                    {"skip", skip_buffer_.get()}};
   std::erase_if(buffers, [](const auto& named) { return !named.second; });
   return buffers;
 }
@@ -225,10 +271,15 @@ Result<std::string> TestTensors::changed_input() const {
 // The inputs of set 0 and the canaries of all its buffers, as make() left them.
 Result<void> TestTensors::restore() {
   Set& set = sets_[0];
-  const std::pair<const RandomSamples*, GuardedBuffer*> buffers[] = {
-      {&u_, &set.u},           {&pregate_, set.pregate.get()}, {&postgate_, set.postgate.get()},
-      {&taps_, filter_.get()}, {&skip_, skip_buffer_.get()},   {&dy_, set.dy.get()},
-      {nullptr, &set.y}};
+  const std::pair<const RandomSamples*, GuardedBuffer*> buffers[] = {{&u_, &set.u},
+                                                                     {&pregate_, set.pregate.get()},
+                                                                     {&postgate_, set.postgate.get()},
+                                                                     {&taps_, filter_.get()},
+                                                                     {&skip_, skip_buffer_.get()},
+                                                                     {&dy_, set.dy.get()},
+                                                                     {&carry_, set.carry_in.get()},
+                                                                     {nullptr, set.carry_out.get()},
+                                                                     {nullptr, &set.y}};
   for (const auto& [samples, buffer] : buffers) {
     if (!buffer) continue;
     if (auto guarded = buffer->guard(); !guarded) return guarded;
@@ -241,6 +292,7 @@ Result<void> TestTensors::restore() {
 Result<std::string> TestTensors::overwritten() const {
   auto buffers = inputs();
   buffers.emplace_back(reads_filter(problem_) ? "y" : "dk", &sets_[0].y);
+  if (sets_[0].carry_out) buffers.emplace_back("carry_out", sets_[0].carry_out.get());
   for (const auto& [name, buffer] : buffers) {
     const Result<bool> intact = buffer->intact();
     if (!intact) return intact.error();
@@ -254,7 +306,10 @@ Result<OutputCheck> TestTensors::check() {
   const Result<bool> finite = read_output();
   if (!finite) return finite.error();
   OutputCheck result;
-  for (const Row& row : rows_) result.error = std::max(result.error, relative_l2_error(row.found, row.expected));
+  for (const Row& row : rows_) {
+    result.error = std::max({result.error, relative_l2_error(row.found, row.expected),
+                             relative_l2_error(row.found_carry, row.expected_carry)});
+  }
   const Result<std::string> damaged = overwritten();
   if (!damaged) return damaged.error();
   const Result<std::string> changed = changed_input();

@@ -42,11 +42,12 @@ class TestTensors {
  private:
   struct Set {
     GuardedBuffer u, y;  ///< y: what is written, which may be dk
-    std::unique_ptr<GuardedBuffer> pregate, postgate, dy;
+    std::unique_ptr<GuardedBuffer> pregate, postgate, dy, carry_in, carry_out;
   };
   struct Row {
     std::int64_t number = 0;  ///< of output_rows()
     std::vector<double> expected, found;
+    std::vector<double> expected_carry, found_carry;
   };
 
   TestTensors(Device& device, const Problem& problem, std::uint64_t seed);
@@ -55,6 +56,7 @@ class TestTensors {
   void compute_reference();
   RowInputs inputs_of(RowId row) const;
   Result<bool> read_output();
+  Result<bool> read_carry();
   bool take_chunk(const std::byte* chunk, std::int64_t first, std::int64_t last);
   Result<std::string> overwritten() const;
   Result<std::string> changed_input() const;
@@ -64,7 +66,7 @@ class TestTensors {
   Device* device_;
   Problem problem_;
   OutputRows output_;
-  RandomSamples u_, taps_, pregate_, postgate_, skip_, dy_;
+  RandomSamples u_, taps_, pregate_, postgate_, skip_, dy_, carry_;
   std::vector<Set> sets_;
   std::unique_ptr<GuardedBuffer> filter_, skip_buffer_;  ///< filter_: null where its gradient is computed
   std::vector<Row> rows_;

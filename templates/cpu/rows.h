@@ -18,6 +18,8 @@ struct fftconv_args {
   index batch, channels, seqlen, filter_len, filters;
   const void* dy;
   void* dk;
+  const void* carry_in;
+  void* carry_out;
 };
 
 constexpr int item_rows = paired ? 2 * rows : rows;

@@ -21,6 +21,8 @@ inline void add_problem_options(CLI::App& app, ProblemLists& lists) {
   app.add_option("-B,--batch", lists.batch, "batch sizes (default 1)")->group(group);
   app.add_option("-H,--channels", lists.channels, "channels (default 1)")->group(group);
   app.add_option("--mode", lists.mode, "causal, anticausal, bidirectional, circular (default causal)")->group(group);
+  app.add_option("--direction", lists.direction, "forward, backward_input, backward_filter (default forward)")
+      ->group(group);
   app.add_option("--precision", lists.precision, "f16, bf16, f32 (default f32 on a CPU, f16 on a GPU)")->group(group);
   app.add_option("--io", lists.io, "type in memory: f16, bf16, f32 (default as the precision)")->group(group);
   app.add_option("--sparsity", lists.sparsity,

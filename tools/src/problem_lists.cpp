@@ -123,6 +123,9 @@ Result<void> add_product(const ProblemLists& lists, Precision fallback, Unique& 
   const auto modes = parse_names<Mode>(lists.mode.empty() ? "causal" : lists.mode,
                                        [](const auto& text) { return parse_mode(text); });
   if (!modes) return modes.error();
+  const auto directions = parse_names<Direction>(lists.direction.empty() ? "forward" : lists.direction,
+                                                 [](const auto& text) { return parse_direction(text); });
+  if (!directions) return directions.error();
   const auto types = parse_types(lists, fallback);
   if (!types) return types.error();
   const std::vector<std::string> sparsities = lists.sparsity.empty() ? std::vector<std::string>{""} : lists.sparsity;
@@ -145,6 +148,7 @@ Result<void> add_product(const ProblemLists& lists, Precision fallback, Unique& 
   const auto lengths = [](Problem& p, std::int64_t value) { p.seqlen = p.filter_len = value; };
   for (const auto& done :
        {times(*modes, [](Problem&p, Mode mode) { p.mode = mode; }),
+        times(*directions, [](Problem&p, Direction direction) { p.direction = direction; }),
         times(*types, [](Problem&p, const Types&t) { p.io = t.io, p.precision = t.precision; }),
         times(sizes->channels, [](Problem&p, std::int64_t value) { p.channels = value; }),
         times(sizes->batch, [](Problem&p, std::int64_t value) { p.batch = value; }), times(sizes->seqlen, lengths),

@@ -16,6 +16,7 @@ struct ProblemLists {
   std::string batch;                  ///< 1
   std::string channels;               ///< 1
   std::string mode;                   ///< causal
+  std::string direction;              ///< forward
   std::string io;                     ///< the type of the same name as the precision
   std::string precision;              ///< the caller's default
   std::vector<std::string> sparsity;  ///< "dense", or "kept-A,B,C,D" as in the canonical text

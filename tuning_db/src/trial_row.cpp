@@ -33,9 +33,9 @@ Error unsound(std::string what) { return {ErrorCode::damaged, std::move(what)}; 
 std::string family_of(const Problem& problem) {
   std::string kept;
   for (std::uint64_t mask : problem.kept) kept += fmt::format("-{:x}", mask);
-  return fmt::format("{}/io-{}/{}/{}/gates{:d}{:d}{:d}/kept{}", to_string(problem.mode), to_string(problem.io),
+  return fmt::format("{}/io-{}/{}/{}/gates{:d}{:d}{:d}{}/kept{}", to_string(problem.mode), to_string(problem.io),
                      to_string(problem.precision), to_string(problem.direction), problem.pregate, problem.postgate,
-                     problem.skip, kept);
+                     problem.skip, problem.carry ? "/carry" : "", kept);
 }
 
 Result<void> check_measurement(const Measurement& measurement) {

@@ -17,6 +17,7 @@ enum class Strategy {
   multipass,  ///< three passes over device memory
   l2,         ///< one persistent kernel, intermediate in L2
   cluster,    ///< one thread-block cluster, intermediate in distributed shared memory
+  direct,     ///< CPU: no transform, a sum over the taps; the one radix is how many samples are done at a time
 };
 
 /// The unit that does the DFT matrix products.

@@ -73,8 +73,10 @@ struct KernelArgs {
   std::int64_t seqlen = 0;
   std::int64_t filter_len = 0;
   std::int64_t filters = 0;
-  const void* dy = nullptr;  ///< gradient of the output, io type (backward_filter)
-  void* dk = nullptr;        ///< gradient of the filter, fp32 like the taps, written (backward_filter)
+  const void* dy = nullptr;        ///< gradient of the output, io type (backward_filter)
+  void* dk = nullptr;              ///< gradient of the filter, like the taps, written (backward_filter)
+  const void* carry_in = nullptr;  ///< (B, H, Lk - 1) in filter_type() (carry); null: zeros, a stream begins
+  void* carry_out = nullptr;       ///< the same of the next block; may be carry_in
 };
 
 /// Emits the kernel for (problem, config): CUDA text where the config's engine is one of the mma engines, C++ for

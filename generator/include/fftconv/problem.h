@@ -25,7 +25,7 @@ enum class DataType { f16, bf16, f32, f64 };
 /// samples and computes references: its own budget is 1e-14.
 enum class Precision { f16, bf16, f32, f64 };
 
-/// What is computed. backward_input: du from dy and k. backward_filter: dk (fp32, shaped like k) from dy and u,
+/// What is computed. backward_input: du from dy and k. backward_filter: dk (shaped and typed like k) from dy and u,
 /// summed over the rows that use the filter; gates apply as forward, w to u and v to dy.
 enum class Direction { forward, backward_input, backward_filter };
 
@@ -54,6 +54,10 @@ struct Problem {
   bool pregate = false;   ///< y = conv(u * w, k)
   bool postgate = false;  ///< y = v * conv(u, k)
   bool skip = false;      ///< y += D[h] * u
+  /// Rows are blocks of longer streams, one after another: what the blocks before leave of their products is an
+  /// input, (B, H, Lk - 1) in filter_type(), and what this one leaves an output. Causal and forward only; Lk is 2 or
+  /// more.
+  bool carry = false;
   FilterSharing sharing = FilterSharing::per_channel;
   std::int64_t groups = 1;  ///< for per_group; divides channels
   Layout layout = Layout::bhl;
@@ -70,7 +74,8 @@ struct Problem {
 Result<void> validate(const Problem& problem);
 
 /// Canonical text, e.g. "causal/L4096/k4096/b64/h768/io-f16/f16/forward"; defaults past these eight are left out,
-/// others follow as "/pregate", "/groups-4", "/blh", "/strides-a,b,c", "/kept-…". Never depends on the locale.
+/// others follow as "/pregate", "/carry", "/groups-4", "/blh", "/strides-a,b,c", "/kept-…". Never depends on the
+/// locale.
 std::string to_string(const Problem& problem);
 Result<Problem> parse_problem(std::string_view text);
 
@@ -94,6 +99,9 @@ int lag_step(const Problem& problem);
 /// Whether a filter is an input, as everywhere but where its gradient is computed.
 bool reads_filter(const Problem& problem);
 
+/// Samples that one row of a problem with carry hands on to the next block: Lk - 1; else 0.
+std::int64_t carry_len(const Problem& problem);
+
 /// Number of distinct filters: H, groups or B * H.
 std::int64_t filter_count(const Problem& problem);
 
@@ -102,6 +110,7 @@ const char* to_string(DataType type);
 const char* to_string(Precision precision);
 const char* to_string(Direction direction);
 Result<Mode> parse_mode(std::string_view text);
+Result<Direction> parse_direction(std::string_view text);
 Result<DataType> parse_data_type(std::string_view text);
 Result<Precision> parse_precision(std::string_view text);
 

@@ -13,12 +13,15 @@
 namespace fftconv::cpu {
 namespace {
 
-constexpr std::size_t kShapes = 48;               ///< shapes at most
-constexpr std::size_t kFewShapes = 24;            ///< so many whatever their work
-constexpr double kMostWork = 1.6;                 ///< of a shape, over the least of all
-constexpr std::ptrdiff_t kLeastOfKind = 2;        ///< shapes of each kind, whatever their work
-constexpr std::int64_t kTableLength = 1 << 16;    ///< up to here lane twiddles come from a table by default
-constexpr std::int64_t kLongestTable = 1 << 19;   ///< beyond it such a table is not worth its memory
+constexpr std::size_t kShapes = 48;              ///< shapes at most
+constexpr std::size_t kFewShapes = 24;           ///< so many whatever their work
+constexpr double kMostWork = 1.6;                ///< of a shape, over the least of all
+constexpr std::ptrdiff_t kLeastOfKind = 2;       ///< shapes of each kind, whatever their work
+constexpr std::int64_t kTableLength = 1 << 16;   ///< up to here lane twiddles come from a table by default
+constexpr std::int64_t kLongestTable = 1 << 19;  ///< beyond it such a table is not worth its memory
+constexpr std::int64_t kMostTaps = 64;           ///< of a filter that may be faster without a transform
+constexpr std::int64_t kShortestChunk = 256, kLongestChunk = 1 << 15;
+constexpr int kChunkLengths = 5;                  ///< powers of two, from what the filter needs
 constexpr std::int64_t kSharedScratch = 1 << 20;  ///< bytes: several rows in a vector must stay in a core's cache
 
 /// Elements of the arithmetic's type in the widest vector.
@@ -62,9 +65,8 @@ std::vector<int> leaf_sizes(int columns) {
 }
 
 /// Configs of the shortest few transforms with the given vectors.
-void add_shapes(const Problem& problem, int lanes, int rows, bool paired, std::vector<KernelConfig>& shapes) {
-  const std::int64_t needed = needed_length(problem, paired);
-  const bool exact = paired && problem.mode == Mode::circular;
+void add_lengths(std::int64_t needed, bool exact, int lanes, int rows, bool paired,
+                 std::vector<KernelConfig>& shapes) {
   for (int leaf : leaf_sizes(lanes / rows)) {
     if (exact && needed % leaf != 0) continue;
     const std::int64_t least = (needed + leaf - 1) / leaf;
@@ -77,6 +79,27 @@ void add_shapes(const Problem& problem, int lanes, int rows, bool paired, std::v
       }
     }
   }
+}
+
+void add_shapes(const Problem& problem, int lanes, int rows, bool paired, std::vector<KernelConfig>& shapes) {
+  add_lengths(needed_length(problem, paired), paired && problem.mode == Mode::circular, lanes, rows, paired, shapes);
+}
+
+/// Chunks from a few times the filter's length to what a core's cache holds.
+void add_chunks(const Problem& problem, int lanes, int rows, std::vector<KernelConfig>& shapes) {
+  const std::size_t first = shapes.size();
+  std::int64_t length = kShortestChunk;
+  while (length < problem.filter_len) length *= 2;
+  for (int i = 0; i < kChunkLengths && length < problem.seqlen && length <= kLongestChunk; ++i, length *= 2) {
+    for (int leaf : leaf_sizes(lanes / rows)) {
+      if (length % leaf != 0) continue;
+      for (std::vector<int>& radices : radix_orders(length / leaf)) {
+        radices.push_back(leaf);
+        shapes.push_back(plain(lanes, rows, false, std::move(radices)));
+      }
+    }
+  }
+  for (std::size_t i = first; i < shapes.size(); ++i) shapes[i].strategy = Strategy::chunked;
 }
 
 struct Shape {
@@ -100,6 +123,7 @@ std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& dev
     if (lanes < std::min(4, widest)) continue;
     for (int rows : lanes > 4 ? std::vector{1, lanes / 4, lanes} : std::vector{1, lanes}) {
       if (rows > 1 && rows >= 2 * problem.batch) continue;
+      if (rows < lanes) add_chunks(problem, lanes, rows, configs);
       if (rows > 1 && problem.seqlen * rows * (problem.precision == Precision::f64 ? 16 : 8) > kSharedScratch)
         continue;
       for (bool paired : {false, true}) {
@@ -125,7 +149,7 @@ std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFact
   for (const Shape& shape : shapes) {
     const auto alike = [&](const KernelConfig& other) {
       return other.lanes == shape.config.lanes && other.rows == shape.config.rows &&
-             other.paired == shape.config.paired;
+             other.paired == shape.config.paired && other.strategy == shape.config.strategy;
     };
     const bool likely =
         chosen.size() < kFewShapes || (shape.work <= kMostWork * shapes.front().work && chosen.size() < kShapes);
@@ -136,6 +160,26 @@ std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFact
 
 }  // namespace
 
+/// Sums over the taps of a filter that is short.
+std::vector<KernelConfig> direct_sums(const Problem& problem, const DeviceFacts& device) {
+  std::vector<KernelConfig> configs;
+  if (problem.filter_len > kMostTaps) return configs;
+  for (int lanes : {widest_lanes(problem, device), widest_lanes(problem, device) / 2}) {
+    for (int piece : {512, 4096}) {
+      for (int interleave : {1, 2, 4}) {
+        KernelConfig config = plain(lanes, 1, false, {piece});
+        config.strategy = Strategy::direct;
+        config.interleave = interleave;
+        for (bool streaming : {false, true}) {
+          config.streaming = streaming;
+          configs.push_back(config);
+        }
+      }
+    }
+  }
+  return configs;
+}
+
 std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;
   const auto add = [&](const KernelConfig& config) {
@@ -144,6 +188,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
     }
   };
   if (Result<KernelConfig> config = cpu::default_config(problem, device)) add(*config);
+  for (const KernelConfig& config : direct_sums(problem, device)) add(config);
   for (KernelConfig config : chosen_shapes(problem, device)) {
     const bool along_lanes = config.rows < config.lanes;
     const bool either_twiddle = along_lanes && transform_length(config) <= kLongestTable;

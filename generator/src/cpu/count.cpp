@@ -1,5 +1,6 @@
 // Work of one launch, pass by pass. An instruction handles one vector; a fused multiply-add is two operations.
 #include "backend.h"
+#include "cpu/lags.h"
 #include "cpu/tree.h"
 
 namespace fftconv::cpu {
@@ -33,9 +34,33 @@ Work complex_moves(double vectors, double vector_bytes) {
   return {.moves = 2 * vectors, .bytes = 2 * vectors * vector_bytes};
 }
 
+/// A load and a multiply-add for each tap, and the way through the scratch.
+KernelCounts count_direct(const Problem& problem, const KernelConfig& config) {
+  const double sample = static_cast<double>(size_of(problem.io));
+  const double number = problem.precision == Precision::f64 ? 8 : 4;  // bytes
+  const double rows = static_cast<double>(problem.batch) * static_cast<double>(problem.channels);
+  const double vectors = rows * static_cast<double>((problem.seqlen + config.lanes - 1) / config.lanes);
+  const double taps = static_cast<double>(problem.filter_len);
+  const int tensors = 2 + problem.pregate + problem.postgate;
+  const double converts = problem.io == DataType::f16 ? 2 : problem.io == DataType::bf16 ? 4 : 1;
+  const double samples = rows * static_cast<double>(problem.seqlen);
+  KernelCounts counts;
+  counts.flops = vectors * config.lanes * (number / 4) * (2 * taps + (tensors - 2) + 2 * problem.skip);
+  counts.instructions = vectors * (2 * taps + 1 + (tensors + problem.skip) * converts);
+  counts.shared_bytes = vectors * config.lanes * (number * (taps + 1) + (tensors + problem.skip) * sample);
+  counts.memory_bytes = samples * sample * tensors + static_cast<double>(filter_count(problem)) * taps * number;
+  counts.complex_points = samples;
+  counts.threads = 1;
+  counts.blocks = problem.batch * problem.channels;
+  counts.shared_per_block =
+      (transform_length(config) + problem.filter_len + 2 * config.lanes) * static_cast<std::int64_t>(number);
+  return counts;
+}
+
 }  // namespace
 
 KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts&) {
+  if (config.strategy == Strategy::direct) return count_direct(problem, config);
   const Tree tree = tree_of(config);
   const double number = problem.precision == Precision::f64 ? 8 : 4;  // bytes
   const double bytes = number * tree.lanes, sample = static_cast<double>(size_of(problem.io));
@@ -51,11 +76,16 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   item += complex_moves(2 * vectors, bytes);
   const double row_vectors = static_cast<double>(problem.seqlen) / tree.columns * (config.paired ? 2 : 1);
   const int streams = 2 + problem.pregate + problem.postgate + problem.skip;
+  const double state = static_cast<double>(carry_len(problem)) * tree.rows * (config.paired ? 2 : 1);
+  // Blocks kept for the tail, the tail copied out, the one before added.
+  if (problem.carry) item += complex_moves(vectors, bytes);
+  item += {.adds = state / tree.lanes, .moves = 3 * state / tree.lanes, .bytes = 3 * number * state};
   const double converts = problem.io == DataType::f16 ? 2 : problem.io == DataType::bf16 ? 4 : 1;
   const double joins = tree.rows > 1 ? tree.rows : 1;  // parts of a vector come row by row
-  item += {.adds = row_vectors * (streams - 2),
-           .moves = row_vectors * streams * (converts + joins - 1),
-           .bytes = row_vectors * streams * tree.lanes * sample};
+  const Work rows_work = {.adds = row_vectors * (streams - 2),
+                          .moves = row_vectors * streams * (converts + joins - 1),
+                          .bytes = row_vectors * streams * tree.lanes * sample};
+  item += rows_work;
 
   for (std::size_t i = 1; i < tree.levels.size(); ++i) {
     const int radix = tree.levels[i].radix;
@@ -81,6 +111,10 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   // way back.
   const double filters = static_cast<double>(filter_count(problem));
   const bool gradient = problem.direction == Direction::backward_filter;
+  const bool chunked = config.strategy == Strategy::chunked;
+  const double transforms = chunked ? static_cast<double>(chunk_count(problem, tree.length)) : 1;  // of an item
+  item = item * transforms;
+  item += rows_work * (1 - transforms);  // samples are read and written once
   Work all = item * (gradient ? items + filters / 2 : items);
   if (gradient) all += complex_moves(2 * vectors, bytes) * items;
 
@@ -89,14 +123,19 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   counts.instructions = all.adds + all.fmas + all.moves;
   counts.shared_bytes = all.bytes;
   const double samples = static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
-  counts.memory_bytes = samples * sample * (2 + problem.pregate + problem.postgate) +
-                        filters * number * static_cast<double>(gradient ? problem.filter_len : 2 * tree.length);
+  const double taps = static_cast<double>(gradient ? problem.filter_len : 2 * tree.length);  // or their spectrum
+  counts.memory_bytes = samples * sample * (2 + problem.pregate + problem.postgate) + filters * taps * number;
+  counts.memory_bytes += 2 * number * static_cast<double>(problem.batch * problem.channels * carry_len(problem));
   const double layouts = vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * number;
   counts.l2_bytes = items * layouts;  // scratch, tables: once a work item
-  counts.complex_points = items * static_cast<double>(tree.length) * tree.rows;
+  counts.complex_points = items * transforms * static_cast<double>(tree.length) * tree.rows;
   counts.threads = 1;
   counts.blocks = gradient ? filter_count(problem) : static_cast<std::int64_t>(items);
-  counts.shared_per_block = tree.length * tree.rows * 2 * static_cast<std::int64_t>(number) * (gradient ? 3 : 1);
+  counts.shared_per_block = tree.length * tree.rows *
+                            (gradient  ? 6
+                             : chunked ? 3
+                                       : 2) *
+                            static_cast<std::int64_t>(number);
   return counts;
 }
 

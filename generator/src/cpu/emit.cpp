@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "cpu/gradient_text.h"
+#include "cpu/lags.h"
 #include "cpu/shares.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
@@ -13,10 +14,10 @@
 namespace fftconv::cpu {
 namespace {
 
-/// In this order: each uses the ones before it. After them what turns taps into coefficients, or back.
+/// After those of the samples, in this order: each uses the ones before it.
 constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/ahead.h", "cpu/leaf.h"};
-constexpr const char* kFilter = "cpu/filter.h";
-constexpr const char* kGradient = "cpu/gradient.h";
+/// Of a direct sum, which has no transform.
+constexpr const char* kDirect[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/inside.h", "cpu/direct.h"};
 
 /// The text of a template without the lines that only matter to it as a file of its own.
 Result<std::string> template_body(const char* name) {
@@ -35,6 +36,28 @@ Result<std::string> template_body(const char* name) {
 }
 
 bool is_half(DataType io) { return io == DataType::f16 || io == DataType::bf16; }
+
+/// Whether threads may share a row: what carries from one sample range to the next goes in order.
+bool shares_rows(const Problem& problem, const KernelConfig& config) {
+  return reads_filter(problem) && !problem.carry && config.strategy == Strategy::fused && is_shared(config);
+}
+
+/// The templates of a kernel, each after the ones that it uses.
+std::vector<const char*> templates_of(const Problem& problem, const KernelConfig& config) {
+  std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
+                                     "cpu/samples.h"};
+  const auto add = [&](const auto& names) { templates.insert(templates.end(), std::begin(names), std::end(names)); };
+  if (config.strategy == Strategy::direct) {
+    add(kDirect);
+    return templates;
+  }
+  add(kTemplates);
+  templates.push_back(reads_filter(problem) ? "cpu/filter.h" : "cpu/gradient.h");
+  if (problem.carry) templates.push_back("cpu/carry.h");
+  if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
+  if (shares_rows(problem, config)) templates.push_back("cpu/shares.h");
+  return templates;
+}
 
 const char* real_name(const Problem& problem) { return problem.precision == Precision::f64 ? "double" : "float"; }
 
@@ -55,6 +78,20 @@ std::string family_of(Problem problem) {
   return text;
 }
 
+/// What is done with a row, in a sentence.
+std::string plan_text(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  if (config.strategy == Strategy::direct) {
+    return fmt::format("A direct sum over {} taps, {} samples at a time", problem.filter_len, tree.length);
+  }
+  const std::string samples =
+      config.strategy == Strategy::chunked
+          ? fmt::format("{} samples in {} chunks", problem.seqlen, chunk_count(problem, tree.length))
+          : fmt::format("{} samples", problem.seqlen);
+  return fmt::format("{} transform of {} = {} points for {}; {} of {} lanes a row",
+                     config.paired ? "Cyclic, two rows in one complex" : "Right-angle (mod z^M - i)",
+                     radices_text(config), tree.length, samples, tree.columns, tree.lanes);
+}
+
 std::string header(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch) {
   Problem row = problem;
   row.batch = config.paired ? 2 * config.rows : config.rows;
@@ -67,12 +104,10 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
       "//   problem  {}\n"
       "//   config   {}\n"
       "//   host     {}\n"
-      "// {} transform of {} = {} points for {} samples; {} of {} lanes a row.\n"
+      "// {}.\n"
       "// Expected a sample: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
-      family_of(problem), to_string(config), arch,
-      config.paired ? "Cyclic, two rows in one complex" : "Right-angle (mod z^M - i)", radices_text(config),
-      tree.length, problem.seqlen, tree.columns, tree.lanes, counts.flops / samples, counts.instructions / samples,
-      counts.shared_bytes / samples);
+      family_of(problem), to_string(config), arch, plan_text(problem, config, tree), counts.flops / samples,
+      counts.instructions / samples, counts.shared_bytes / samples);
 }
 
 const char* cpp(bool value) { return value ? "true" : "false"; }
@@ -102,10 +137,12 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "filter_per_example", cpp(problem.sharing == FilterSharing::per_example), "");
   line("bool", "circular_filter", cpp(problem.mode == Mode::circular), "lags are taken modulo L");
   line("index", "filter_len", problem.filter_len, "Lk");
-  line("index", "first_lag", first_lag(problem), "lag of tap 0");
+  const bool chunked = config.strategy == Strategy::chunked;
+  line("index", "first_lag", first_lag(problem) - (chunked ? least_lag(problem) : 0), "lag of tap 0");
+  if (chunked) line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
   line("index", "lag_step", lag_step(problem), "from tap to tap");
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
-                      is_shared(config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
+                      shares_rows(problem, config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
     text += fmt::format(
         "\nenum class Type {{ f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
@@ -164,7 +201,36 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
   return text;
 }
 
-std::string entries(const Tree& tree) {
+/// The root's last pass.
+std::string finish(const Problem& problem, int radix) {
+  if (problem.carry) return fmt::format("    join_carrying<{}>(item, *args, z, root_twiddle);\n", radix);
+  return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
+}
+
+std::string chunked_entry(const Tree& tree) {
+  return fmt::format(
+      "\n// Work items first .. last - 1; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows numbers of "
+      "the\n"
+      "// transform and M * rows that a chunk leaves for the next one.\n"
+      "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
+      "  real* const left = z + length / columns * block;\n"
+      "  for (index number = first; number < last; ++number) {{\n"
+      "    const Item item = item_of(*args, number);\n"
+      "    const Ahead ahead = {{item, item, false, false}};\n"
+      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
+      "    for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
+      "    for (index begin = 0; begin < seqlen + shift; begin += length) {{\n"
+      "      split_chunk<{0}>(item, begin, z, root_twiddle);\n"
+      "      {1}"
+      "      join_chunk<{0}>(item, begin - shift, z, left, root_twiddle);\n"
+      "    }}\n"
+      "  }}\n"
+      "}}\n",
+      tree.levels[0].radix, descend(tree, 0, "false", "0"));
+}
+
+std::string fused_entry(const Problem& problem, const Tree& tree) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\nFFTCONV_SHARED void split_root(const Item& item, real* z, index first, index last) {{\n"
@@ -187,11 +253,17 @@ std::string entries(const Tree& tree) {
       "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
       "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
-      "    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n"
+      "{2}"
       "    item = ahead.next;\n"
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
-      "}}\n"
+      "}}\n",
+      radix, descend(tree, 0, "false", "0"), finish(problem, radix));
+}
+
+std::string spectrum_entry(const Tree& tree) {
+  const int radix = tree.levels[0].radix;
+  return fmt::format(
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
       "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
@@ -200,11 +272,23 @@ std::string entries(const Tree& tree) {
       "    clear_blocks(z, 0, length / columns);\n"
       "    place_taps((const real*)args->filter + number * filter_len, z, 0, filter_len);\n"
       "    const Ahead ahead = {{}};\n"
-      "    split<{0}>(z, {2}, {2}, (const real*)(root_twiddle + 1));\n"
-      "    {3}"
+      "    split<{0}>(z, {1}, {1}, (const real*)(root_twiddle + 1));\n"
+      "    {2}"
       "  }}\n"
       "}}\n",
-      radix, descend(tree, 0, "false", "0"), tree.length / radix / tree.columns, descend(tree, 0, "true", "0"));
+      radix, tree.length / radix / tree.columns, descend(tree, 0, "true", "0"));
+}
+
+/// The transform's nodes and the entries that walk them.
+std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree,
+                      const TableLayout& layout) {
+  const std::string root = root_twiddles(problem, tree) +
+                           fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
+                                       layout.leaf_scalars, layout.leaf_vectors);
+  if (!reads_filter(problem)) return root + gradient_text(tree, layout);
+  const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
+  const std::string text = root + node_functions(tree, layout) + entry + spectrum_entry(tree);
+  return shares_rows(problem, config) ? text + share_entries(tree, layout) : text;
 }
 
 /// Tables in the type of the arithmetic.
@@ -239,39 +323,37 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.arch = device.arch;
   source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
   const bool gradient = problem.direction == Direction::backward_filter;
-  const bool shared = !gradient && is_shared(config);
-  std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
-                                     "cpu/samples.h"};
-  templates.insert(templates.end(), std::begin(kTemplates), std::end(kTemplates));
-  templates.push_back(gradient ? kGradient : kFilter);
-  if (shared) templates.push_back("cpu/shares.h");
-  for (const char* name : templates) {
+  const bool chunked = config.strategy == Strategy::chunked;
+  const bool direct = config.strategy == Strategy::direct;
+  const bool shared = shares_rows(problem, config);
+  for (const char* name : templates_of(problem, config)) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
     source.text += '\n' + *body;
   }
-  source.text += root_twiddles(problem, tree);
-  source.text += fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
-                             layout.leaf_scalars, layout.leaf_vectors);
-  source.text += gradient ? gradient_text(tree, layout) : node_functions(tree, layout) + entries(tree);
-  if (shared) source.text += share_entries(tree, layout);
+  if (!direct) source.text += tree_text(problem, config, tree, layout);
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
-  const auto number = static_cast<std::int64_t>(size_of_real(problem));
-  const std::int64_t scratch = tree.length * tree.rows * 2 * number;
+  const auto width = static_cast<std::int64_t>(size_of_real(problem));
+  const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
+  if (chunked) source.convolution.shared_bytes = scratch / 2 * 3;
   if (gradient) {
     source.convolution.grid[0] = filters;
-    source.convolution.shared_bytes = gradient_scratch_bytes(tree, number);
+    source.convolution.shared_bytes = gradient_scratch(tree) * width;
   } else {
     source.spectrum = {"fftconv_spectrum", {filters, 1, 1}, 1, scratch};
-    source.spectrum_bytes = filters * tree.length * 2 * number;
+    source.spectrum_bytes = filters * tree.length * 2 * width;
+  }
+  if (direct) {
+    source.convolution.shared_bytes = (tree.length + problem.filter_len + 2 * tree.lanes) * width;
+    source.spectrum_bytes = filters * problem.filter_len * width;
   }
   if (shared) source.shares = shares_of(problem, tree);
   source.options = compiler_options(device.arch);
-  source.tables = bytes_of(make_tables(tree, computed), problem);
+  if (!direct) source.tables = bytes_of(make_tables(tree, computed), problem);
   source.digest = sha256(fmt::format("{}\n{}\n{}", source.text, fmt::join(source.options, " "), source.arch));
   return source;
 }

@@ -64,8 +64,6 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
   return text;
 }
 
-std::int64_t gradient_scratch_bytes(const Tree& tree, std::int64_t number) {
-  return 3 * (tree.length / tree.columns + 5) * 2 * tree.lanes * number;
-}
+std::int64_t gradient_scratch(const Tree& tree) { return 3 * (tree.length / tree.columns + 5) * 2 * tree.lanes; }
 
 }  // namespace fftconv::cpu

@@ -10,7 +10,7 @@ namespace fftconv::cpu {
 /// Node functions for the three passes of templates/cpu/gradient.h, and the entry that sums over a filter's rows.
 std::string gradient_text(const Tree& tree, const TableLayout& layout);
 
-/// Scratch of a worker: the three planes of templates/cpu/gradient.h, of numbers of so many bytes.
-std::int64_t gradient_scratch_bytes(const Tree& tree, std::int64_t number);
+/// Numbers in the scratch of a worker: the three planes of templates/cpu/gradient.h.
+std::int64_t gradient_scratch(const Tree& tree);
 
 }  // namespace fftconv::cpu

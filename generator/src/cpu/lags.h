@@ -15,4 +15,15 @@ inline std::int64_t needed_length(const Problem& problem, bool paired) {
   return problem.seqlen + std::max({first, last, -first, -last});
 }
 
+/// The least lag of the filter's taps.
+inline std::int64_t least_lag(const Problem& problem) {
+  const std::int64_t first = first_lag(problem);
+  return std::min(first, first + lag_step(problem) * (problem.filter_len - 1));
+}
+
+/// Chunks that a row takes: its output stands up to Lk - 1 samples behind its input.
+inline std::int64_t chunk_count(const Problem& problem, std::int64_t length) {
+  return (problem.seqlen + std::max<std::int64_t>(0, -least_lag(problem)) + length - 1) / length;
+}
+
 }  // namespace fftconv::cpu

@@ -11,6 +11,8 @@
 namespace fftconv::cpu {
 namespace {
 
+constexpr std::int64_t kMostDirectTaps = 256;
+
 Result<void> check_problem(const Problem& problem) {
   if (Result<void> valid = validate(problem); !valid) return valid;
   if (problem.direction == Direction::backward_filter && problem.skip) {
@@ -66,9 +68,23 @@ Result<void> check_radices(const KernelConfig& config) {
   return {};
 }
 
+/// Of a direct sum: the samples that are done at a time.
+Result<void> check_piece(const KernelConfig& config) {
+  if (config.radices.size() != 1) return unsupported("A direct sum has one radix, the samples of a piece.");
+  const int piece = config.radices.front(), group = config.lanes * config.interleave;
+  if (piece < group || piece % group != 0 || piece > (1 << 16)) {
+    return unsupported(
+        fmt::format("A piece of {} samples does not fit: use a multiple of {} up to 65536.", piece, group));
+  }
+  return {};
+}
+
 Result<void> check_config(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (config.engine != Engine::vector) return unsupported("The CPU device runs the vector engine only.");
-  if (config.strategy != Strategy::fused) return unsupported("The CPU device has the fused strategy only.");
+  if (config.strategy != Strategy::fused && config.strategy != Strategy::chunked &&
+      config.strategy != Strategy::direct) {
+    return unsupported("The CPU device has the strategies fused, chunked and direct.");
+  }
   if (config.compiler != CompilerId::clang) return unsupported("The CPU device compiles with clang only.");
   const KernelConfig plain;
   if (config.warps != plain.warps || config.loop != plain.loop || config.depth != plain.depth ||
@@ -90,7 +106,44 @@ Result<void> check_config(const Problem& problem, const KernelConfig& config, co
   if (config.interleave != 1 && config.interleave != 2 && config.interleave != 4) {
     return unsupported(fmt::format("{} leaves cannot be interleaved: use 1, 2 or 4.", config.interleave));
   }
-  return check_radices(config);
+  return config.strategy == Strategy::direct ? check_piece(config) : check_radices(config);
+}
+
+Result<void> check_plain(const Problem& problem, const char* strategy) {
+  if (problem.carry || !reads_filter(problem)) {
+    return unsupported(
+        fmt::format("The strategy {} neither carries nor computes the filter's gradient: use fused.", strategy));
+  }
+  return {};
+}
+
+Result<void> check_chunked(const Problem& problem, const KernelConfig& config) {
+  if (Result<void> plain = check_plain(problem, "chunked"); !plain) return plain;
+  if (problem.mode == Mode::circular) return unsupported("Circular rows wrap, chunks do not: use fused.");
+  if (config.paired || config.streaming)
+    return unsupported("Chunks are neither paired nor streamed: leave both out.");
+  if ((config.rows > 1) && problem.sharing == FilterSharing::per_example) {
+    return unsupported("Rows with a filter each cannot share a vector: use rows 1.");
+  }
+  const std::int64_t length = transform_length(config);
+  if (length < problem.filter_len) {
+    return unsupported(
+        fmt::format("A chunk of {} samples is too short for {} taps: it needs as many.", length, problem.filter_len));
+  }
+  if (length >= problem.seqlen) return unsupported("The chunk holds the whole row: use fused.");
+  return {};
+}
+
+Result<void> check_direct(const Problem& problem, const KernelConfig& config) {
+  if (Result<void> plain = check_plain(problem, "direct"); !plain) return plain;
+  if (config.paired || config.rows != 1 || config.twiddle != Residency::memory) {
+    return unsupported("A direct sum takes one row at a time and has no twiddles: use rows 1, not paired.");
+  }
+  if (problem.filter_len > kMostDirectTaps) {
+    return unsupported(fmt::format("A direct sum over {} taps is slower than a transform: it takes up to {}.",
+                                   problem.filter_len, kMostDirectTaps));
+  }
+  return {};
 }
 
 }  // namespace
@@ -98,6 +151,8 @@ Result<void> check_config(const Problem& problem, const KernelConfig& config, co
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (Result<void> ok = check_problem(problem); !ok) return ok;
   if (Result<void> ok = check_config(problem, config, device); !ok) return ok;
+  if (config.strategy == Strategy::chunked) return check_chunked(problem, config);
+  if (config.strategy == Strategy::direct) return check_direct(problem, config);
   const std::int64_t length = transform_length(config), needed = needed_length(problem, config.paired);
   if (length < needed) {
     return unsupported(
@@ -109,6 +164,9 @@ Result<void> check_legal(const Problem& problem, const KernelConfig& config, con
   }
   if ((config.rows > 1 || config.paired) && problem.sharing == FilterSharing::per_example) {
     return unsupported("Rows with a filter each cannot share a vector: use rows 1, not paired.");
+  }
+  if (config.streaming && problem.carry) {
+    return unsupported("Rows that carry are written through the caches: leave streaming out.");
   }
   if (config.streaming && !reads_filter(problem)) {
     return unsupported("The filter's gradient has no rows to stream: leave streaming out.");

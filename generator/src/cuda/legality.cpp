@@ -31,6 +31,9 @@ Result<void> check_problem(const Problem& problem) {
   if (problem.pregate || problem.postgate || problem.skip) {
     return unsupported("gates and the skip term have no CUDA kernel yet; apply them outside the convolution");
   }
+  if (problem.carry) {
+    return unsupported("carry from block to block has no CUDA kernel yet; use the CPU device");
+  }
   if (problem.layout != fftconv::Layout::bhl || !is_dense(problem)) {
     return unsupported(
         "the CUDA kernels take dense (batch, channels, seqlen) rows; copy the tensor into that layout");

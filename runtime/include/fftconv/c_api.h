@@ -48,6 +48,10 @@ typedef struct fftconv_buffers {
   /* Direction backward_filter reads u and dy and writes dk; it has no y and needs no fftconv_set_filter(). */
   const void* dy; /* (B, H, L), io type */
   void* dk;       /* (filters, Lk), float, or double where the precision is f64 */
+  /* Problems with carry: (B, H, Lk - 1) like the taps, read (null: zeros, a stream begins) and written; may be one
+   * buffer. */
+  const void* carry_in;
+  void* carry_out;
 } fftconv_buffers;
 
 /* What was wrong in this thread's last call that failed and what to do, one sentence; "" before the first. */

@@ -56,6 +56,9 @@ struct ConvolutionBuffers {
   // Direction backward_filter reads u and dy and writes dk; it has neither y nor spectrum.
   const void* dy = nullptr;  ///< (B, H, L), io type
   void* dk = nullptr;        ///< (filters, Lk) in filter_type(); may overlap no input
+  // A problem with carry: what the blocks before leave, and what this one leaves, (B, H, Lk - 1) in filter_type().
+  const void* carry_in = nullptr;  ///< null: zeros, a stream begins
+  void* carry_out = nullptr;       ///< may be carry_in itself
 };
 
 class Plan {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cpu/progress.h"
 #include "cpu/schedule.h"
 
@@ -60,10 +62,13 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
                                                             std::shared_ptr<Team> team) {
   std::shared_ptr<CpuKernel> kernel(new CpuKernel);
   kernel->reads_filter_ = reads_filter(source.problem);
+  kernel->has_tables_ = !source.tables.empty();
+  kernel->carries_ = source.problem.carry;
   kernel->object_ = std::move(object);
   kernel->team_ = std::move(team);
   kernel->shares_ = source.shares;
-  kernel->points_ = transform_length(source.config) * source.config.rows;
+  // A transform is as long as the row, but for chunks and direct sums, which go through it bit by bit.
+  kernel->points_ = std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows;
   const KernelShares& shares = source.shares;
   for (const Result<void>& linked : {kernel->link(source.convolution.name, shares.convolution, kernel->convolution_),
                                      kernel->link(source.spectrum.name, shares.spectrum, kernel->spectrum_)}) {
@@ -95,9 +100,10 @@ Result<void> CpuKernel::launch(const KernelEntry& entry, const KernelArgs& args,
         fmt::format("The kernel has no entry '{}': use {} or {}.", entry.name, convolution_.name, spectrum_.name));
   }
   if (!args.spectrum && reads_filter_) return null_pointer("spectrum");
-  if (!args.tables) return null_pointer("tables");
+  if (!args.tables && has_tables_) return null_pointer("tables");
   if (convolves && !args.u) return null_pointer("u");
   if (convolves && reads_filter_ && !args.y) return null_pointer("y");
+  if (convolves && carries_ && !args.carry_out) return null_pointer("carry_out");
   if (!reads_filter_ && (!args.dy || !args.dk)) return null_pointer(args.dy ? "dk" : "dy");
   if (!convolves && !args.filter) return null_pointer("filter");
   const Entry& called = convolves ? convolution_ : spectrum_;

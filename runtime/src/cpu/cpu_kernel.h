@@ -41,6 +41,8 @@ class CpuKernel : public LoadedKernel {
   KernelShares shares_;
   std::int64_t points_ = 0;   ///< complex points of a work item's transform
   bool reads_filter_ = true;  ///< else it writes the filter's gradient
+  bool carries_ = false;
+  bool has_tables_ = true;
 };
 
 }  // namespace fftconv
