@@ -40,6 +40,7 @@ void apply_settings(const MachineOptions& options) {
   put(options.cache_dir, merged.cache_dir);
   put(options.nvrtc, merged.nvrtc);
   put(options.llvm, merged.llvm_component);
+  put(options.host_compiler, merged.host_compiler);
   put(options.worker, merged.worker);
   if (options.mpi != "on") put(options.mpi, merged.mpi_component);
   put(options.libcuda, merged.cuda_driver);

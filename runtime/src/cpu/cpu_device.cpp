@@ -1,4 +1,4 @@
-// The CPU device: clang in process compiles emitted C++, the JIT linker loads it, a pool of threads runs it.
+// The CPU device: a compiler makes kernels of emitted C++, a pool of threads runs them.
 #include "cpu/cpu_device.h"
 
 #include <fmt/format.h>
@@ -9,24 +9,17 @@
 
 #include "cpu/cache_flush.h"
 #include "cpu/cpu_kernel.h"
+#include "cpu/host_compiler.h"
 #include "cpu/host_facts.h"
 #include "host_memory.h"
 
 namespace fftconv {
 namespace {
 
-/// The instruction set of an arch, not of this very processor, so that a binary serves all machines of the arch.
-std::string target_cpu(const std::string& arch) {
-  if (arch == "x86-64-avx512") return "x86-64-v4";
-  if (arch == "x86-64-avx2") return "x86-64-v3";
-  if (arch == "x86-64") return "x86-64";
-  return {};
-}
-
 class CpuDevice : public Device {
  public:
-  CpuDevice(LlvmComponent& component, DeviceFacts facts)
-      : component_(component),
+  CpuDevice(std::unique_ptr<HostCompiler> compiler, DeviceFacts facts)
+      : compiler_(std::move(compiler)),
         identity_(facts),
         facts_(std::move(facts)),
         pool_(std::make_shared<ThreadPool>(facts_.sm_count)) {}
@@ -37,33 +30,18 @@ class CpuDevice : public Device {
   }
   const DeviceFacts& identity() const override { return identity_; }
   std::string driver_version() const override { return os_release(); }
-  std::string compiler_version() const override { return "clang " + component_.version(); }
+  std::string compiler_version() const override { return compiler_->version(); }
+  std::string caveat() const override { return compiler_->caveat(); }
 
   Result<CompiledKernel> compile(const KernelSource& source) override {
     if (Result<void> ok = check_arch(source); !ok) return ok.error();
-    ClangJob job;
-    job.source = source.text;
-    job.file_name = "fftconv_cpu.cpp";
-    job.cpu = target_cpu(source.arch);
-    job.arguments = source.options;
-    Result<ClangOutput> output = component_.compile(job);
-    if (!output) return output.error();
-    CompiledKernel kernel;
-    kernel.format = BinaryFormat::object;
-    kernel.binary = std::move(output->object);
-    kernel.compile_s = output->seconds;
-    kernel.log = std::move(output->diagnostics);
-    return kernel;
+    return compiler_->compile(source);
   }
 
   Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
                                                    const CompiledKernel& kernel) override {
     if (Result<void> ok = check_arch(source); !ok) return ok.error();
-    if (kernel.format != BinaryFormat::object || kernel.binary.empty()) {
-      return Error{ErrorCode::damaged,
-                   "The binary is not a host object: compile the source on the CPU device again."};
-    }
-    Result<std::unique_ptr<LinkedObject>> object = component_.link(kernel.binary, {});
+    Result<std::unique_ptr<LinkedObject>> object = compiler_->link(source, kernel);
     if (!object) return object.error();
     return CpuKernel::make(source, std::move(*object), pool_);
   }
@@ -98,7 +76,7 @@ class CpuDevice : public Device {
                                source.arch, identity_.arch));
   }
 
-  LlvmComponent& component_;
+  std::unique_ptr<HostCompiler> compiler_;
   const DeviceFacts identity_;
   mutable std::once_flag measured_;  ///< rates cost some 50 ms: only whoever asks for facts pays
   mutable DeviceFacts facts_;
@@ -111,12 +89,14 @@ class CpuDevice : public Device {
 
 Result<std::shared_ptr<Device>> make_cpu_device(int threads, const std::string& arch) {
   if (threads < 0) return invalid(fmt::format("{} threads make no sense: use 0 for all, or more.", threads));
-  Result<LlvmComponent*> component = llvm_component();
-  if (!component) return component.error();
+  Result<std::unique_ptr<HostCompiler>> compiler = choose_host_compiler();
+  if (!compiler) return compiler.error();
   const auto available = static_cast<int>(std::thread::hardware_concurrency());
-  Result<DeviceFacts> facts = read_host_facts(**component, threads > 0 ? threads : std::max(1, available), arch);
+  Result<DeviceFacts> facts = read_host_facts(threads > 0 ? threads : std::max(1, available), arch);
   if (!facts) return facts.error();
-  return std::shared_ptr<Device>(std::make_shared<CpuDevice>(**component, std::move(*facts)));
+  facts->compiles = (*compiler)->compiles();
+  if (!facts->compiles) facts->name += " (portable kernel)";
+  return std::shared_ptr<Device>(std::make_shared<CpuDevice>(std::move(*compiler), std::move(*facts)));
 }
 
 Result<std::shared_ptr<Device>> open_cpu_device() { return make_cpu_device(0); }
