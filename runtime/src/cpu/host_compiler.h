@@ -29,8 +29,9 @@ class HostCompiler {
 /// Clang in this process; dependency_missing where the LLVM component is not there.
 Result<std::unique_ptr<HostCompiler>> make_component_compiler();
 
-/// The clang at `path`, started for each kernel. Errors say what is wrong with the file or the program.
-Result<std::unique_ptr<HostCompiler>> make_installed_compiler(const std::string& path);
+/// The clang at `path`, started for each kernel and ended after `seconds`. Errors say what is wrong with the file or
+/// the program.
+Result<std::unique_ptr<HostCompiler>> make_installed_compiler(const std::string& path, double seconds = 60);
 
 /// No compiler: the kernel that was built with the library. `reason` says why there is none.
 std::unique_ptr<HostCompiler> make_portable_compiler(const std::string& reason);

@@ -14,8 +14,6 @@ namespace fftconv {
 namespace {
 
 constexpr int kLeastVersion = 16;
-constexpr double kVersionSeconds = 10;
-constexpr double kCompileSeconds = 60;
 constexpr std::size_t kMostBinary = std::size_t{64} << 20;
 
 /// The first lines of what a compiler printed: enough to see what is wrong.
@@ -45,7 +43,8 @@ int major_of(const std::string& version) {
 
 class InstalledCompiler : public HostCompiler {
  public:
-  InstalledCompiler(std::string path, std::string version) : path_(std::move(path)), version_(std::move(version)) {}
+  InstalledCompiler(std::string path, std::string version, double seconds)
+      : path_(std::move(path)), version_(std::move(version)), seconds_(seconds) {}
 
   std::string version() const override { return "installed " + version_; }
   std::string caveat() const override {
@@ -65,7 +64,7 @@ class InstalledCompiler : public HostCompiler {
     arguments.insert(arguments.end(), source.options.begin(), source.options.end());
     arguments.insert(arguments.end(), {"-o", binary, text});
     const auto begin = std::chrono::steady_clock::now();
-    const Result<ProgramEnd> end = run_program(arguments, kCompileSeconds);
+    const Result<ProgramEnd> end = run_program(arguments, seconds_);
     if (!end) return end.error();
     if (end->status != 0) {
       return Error{ErrorCode::compile_failed, fmt::format("{} {}, compiling {}:\n{}", path_, end->how,
@@ -101,13 +100,14 @@ class InstalledCompiler : public HostCompiler {
 
  private:
   std::string path_, version_;
+  double seconds_;  ///< that one compilation may take
 };
 
 }  // namespace
 
-Result<std::unique_ptr<HostCompiler>> make_installed_compiler(const std::string& path) {
+Result<std::unique_ptr<HostCompiler>> make_installed_compiler(const std::string& path, double seconds) {
   if (Result<void> safe = check_program(path); !safe) return safe.error();
-  const Result<ProgramEnd> said = run_program({path, "--version"}, kVersionSeconds);
+  const Result<ProgramEnd> said = run_program({path, "--version"}, seconds);
   if (!said) return said.error();
   const std::string version = clang_version(said->output);
   if (said->status != 0 || version.empty()) {
@@ -120,7 +120,7 @@ Result<std::unique_ptr<HostCompiler>> make_installed_compiler(const std::string&
     return invalid(fmt::format("{} is {}: kernels need clang {} or later, give that as FFTCONV_HOST_COMPILER.", path,
                                version, kLeastVersion));
   }
-  return std::unique_ptr<HostCompiler>(std::make_unique<InstalledCompiler>(path, version));
+  return std::unique_ptr<HostCompiler>(std::make_unique<InstalledCompiler>(path, version, seconds));
 }
 
 }  // namespace fftconv

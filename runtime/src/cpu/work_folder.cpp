@@ -13,7 +13,7 @@ namespace fftconv {
 namespace fs = std::filesystem;
 
 Result<WorkFolder> WorkFolder::make() {
-  std::string pattern = "/tmp/fftconv-XXXXXX";
+  std::string pattern = "/tmp/fftconv-kernel-XXXXXX";
   if (!mkdtemp(pattern.data())) {  // with mode 0700
     return Error{ErrorCode::io,
                  fmt::format("No private folder could be made in /tmp ({}): make room there.", strerror(errno))};
