@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "fftconv/device.h"
@@ -16,6 +17,7 @@ const bool environment_prepared = [] {
   setenv("FFTCONV_LIBCUDA", "off", 1);
   setenv("FFTCONV_THREADS", "3", 1);
   unsetenv("FFTCONV_DEVICE");
+  unsetenv("FFTCONV_HOST_COMPILER");
   return true;
 }();
 
@@ -37,6 +39,25 @@ TEST_CASE("an option replaces what the environment said") {
   set_settings(changed);
   CHECK(settings().cache_dir == "/from/an/option");
   set_settings(before);
+}
+
+TEST_CASE("a child gets what an option said, not what the environment says") {
+  const Settings before = settings();
+  Settings changed = before;
+  changed.nvrtc = "/from/an/option.so";
+  changed.host_compiler = "/some/clang++";
+  changed.cuda_driver.clear();
+  set_settings(changed);
+  const std::vector<std::string> variables = environment_for_children();
+  set_settings(before);
+  const auto count = [&](const std::string& start) {
+    return std::count_if(variables.begin(), variables.end(), [&](const auto& v) { return v.starts_with(start); });
+  };
+  CHECK(count("FFTCONV_NVRTC=/from/an/option.so") == 1);
+  CHECK(count("FFTCONV_NVRTC=") == 1);
+  CHECK(count("FFTCONV_HOST_COMPILER=/some/clang++") == 1);
+  CHECK(count("FFTCONV_LIBCUDA=") == 0);
+  CHECK(count("FFTCONV_CACHE_DIR=") == 1);
 }
 
 TEST_CASE("an unknown device in FFTCONV_DEVICE is refused by name") {
@@ -85,9 +106,11 @@ TEST_CASE("the list names every kind and says what is missing where the librarie
     cuda |= info.kind == DeviceKind::cuda;
     cpu |= info.kind == DeviceKind::cpu;
     sim |= info.kind == DeviceKind::sim;
-    CHECK(!info.available);
-    CHECK(info.name.empty());
-    CHECK(info.missing.size() > 20);
+    // The CPU is always there: without a compiler it has a portable kernel, and says so.
+    const bool always = info.kind == DeviceKind::cpu;
+    CHECK(info.available == always);
+    CHECK(info.name.empty() == !always);
+    CHECK((always ? info.caveat : info.missing).size() > 20);
   }
   CHECK(cuda);
   CHECK(cpu);

@@ -123,9 +123,10 @@ TEST_CASE("a device or an architecture that is not there is refused with what ca
   check_refused(place.run("inspect", {"ptx", "-L", "64", "--arch", "sm_90a"}, {"FFTCONV_NVRTC=off"}), 2, "inspect",
                 "NVRTC");
   check_refused(place.run("inspect", {"simulate", "-L", "64"}, {"FFTCONV_LLVM=off"}), 2, "inspect", "LLVM");
-  check_refused(place.run("tune", {"sweep", "-L", "64", "--device", "cpu"}, {"FFTCONV_LLVM=off"}), 2, "tune", "LLVM");
   check_refused(place.run("tune", {"sweep", "-L", "64", "--device", "cpu", "--threads", "some"}), 2, "tune",
                 "'some'");
+  check_refused(place.run("tune", {"sweep", "-L", "64", "--device", "cpu", "--host-compiler", "clang++"}), 2, "tune",
+                "absolute path");
 }
 
 TEST_CASE("a candidate that is no text of one, or cannot compute the problem, is refused") {

@@ -24,7 +24,7 @@ constexpr Name<Engine> engines[] = {{"mma-f16acc", Engine::mma_f16},
                                     {"mma-split", Engine::mma_split},
                                     {"vector", Engine::vector}};
 constexpr Name<CompilerId> compilers[] = {
-    {"nvrtc", CompilerId::nvrtc}, {"clang", CompilerId::clang}, {"none", CompilerId::none}};
+    {"nvrtc", CompilerId::nvrtc}, {"clang", CompilerId::clang}, {"portable", CompilerId::none}};
 constexpr Name<Residency> residencies[] = {{"reg", Residency::registers}, {"mem", Residency::memory}};
 
 template <class T, std::size_t N>
@@ -170,7 +170,7 @@ Result<KernelConfig> parse_config(std::string_view text) {
     reader.name(residencies, "filter-", c.filter, "filter-reg or filter-mem");
     reader.name(residencies, "twiddle-", c.twiddle, "twiddle-reg or twiddle-mem");
   }
-  reader.name(compilers, "", c.compiler, "a compiler (nvrtc, clang, none)");
+  reader.name(compilers, "", c.compiler, "a compiler (nvrtc, clang, portable)");
   if (reader.good() && !reader.done()) {
     auto part = reader.next();
     if (c.engine == Engine::vector && part == "twiddle-reg") {

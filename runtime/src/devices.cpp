@@ -10,7 +10,11 @@ constexpr int kMostCudaDevices = 64;
 
 DeviceInfo describe(DeviceKind kind, int ordinal, const Result<std::shared_ptr<Device>>& device) {
   if (!device) return {.kind = kind, .ordinal = ordinal, .missing = device.error().message};
-  return {.kind = kind, .ordinal = ordinal, .available = true, .name = (*device)->facts().name};
+  return {.kind = kind,
+          .ordinal = ordinal,
+          .available = true,
+          .name = (*device)->facts().name,
+          .caveat = (*device)->caveat()};
 }
 
 Result<DeviceKind> parse_kind(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstring>
 #include <optional>
 
 namespace fftconv {
@@ -15,13 +16,18 @@ KernelKey key_of(const KernelSource& source, const Device& device) {
           .options = fmt::format("{}", fmt::join(source.options, "\n"))};
 }
 
-// The cache keeps bytes; what they are can be read from them. ELF has its magic, CUDA's machine number is 190.
+// The cache keeps bytes; what they are can be read from them. ELF has its magic and a type, of which 3 is a shared
+// object; CUDA's machine number is 190.
 BinaryFormat format_of(const std::vector<std::byte>& binary) {
-  constexpr std::size_t kMachine = 18;
+  constexpr std::size_t kType = 16, kMachine = 18;
+  if (binary.size() == std::strlen(portable_mark) && std::memcmp(binary.data(), portable_mark, binary.size()) == 0) {
+    return BinaryFormat::portable;
+  }
   const auto at = [&](std::size_t i) { return std::to_integer<int>(binary[i]); };
   const bool elf = binary.size() > kMachine + 1 && at(0) == 0x7f && at(1) == 'E' && at(2) == 'L' && at(3) == 'F';
   if (!elf) return BinaryFormat::ptx;
-  return at(kMachine) == 190 ? BinaryFormat::cubin : BinaryFormat::object;
+  if (at(kMachine) == 190) return BinaryFormat::cubin;
+  return at(kType) == 3 ? BinaryFormat::shared_object : BinaryFormat::object;
 }
 
 }  // namespace

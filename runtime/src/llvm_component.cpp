@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* library_name = "libfftconv_llvm.so";
 constexpr const char* what_it_costs =
-    "without it the CPU and the simulated device are missing and clang cannot be chosen as a compiler";
+    "without it the CPU device has its portable kernel alone and the simulated device is missing";
 
 void append_text(void* user, const char* data, std::size_t size) {
   static_cast<std::string*>(user)->append(data, size);

@@ -187,8 +187,15 @@ std::string Plan::explain() const {
   text +=
       fmt::format("  time       measured {}, predicted {}, floor {}\n", time_text(plan.measured_s),
                   time_text(predict(problem(), config(), facts).total_s), time_text(floor_seconds(problem(), facts)));
-  text += compiled.from_cache ? std::string("  binary     from the cache\n")
-                              : fmt::format("  binary     compiled in {}\n", time_text(compiled.compile_s));
+  if (compiled.format == BinaryFormat::portable) {
+    text += "  binary     built with the library\n";
+  } else {
+    text += compiled.from_cache ? std::string("  binary     from the cache\n")
+                                : fmt::format("  binary     compiled in {}\n", time_text(compiled.compile_s));
+  }
+  if (const std::string caveat = plan.kernel->device->caveat(); !caveat.empty()) {
+    text += fmt::format("  note       {}\n", caveat);
+  }
   if (!plan.passed.empty()) text += fmt::format("  passed over:\n{}", plan.passed);
   return text;
 }

@@ -2,6 +2,9 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <string_view>
+
+extern char** environ;
 
 namespace fftconv {
 namespace {
@@ -54,6 +57,7 @@ Settings read_environment() {
           .nvrtc = read("FFTCONV_NVRTC"),
           .venv = read("FFTCONV_VENV"),
           .llvm_component = read("FFTCONV_LLVM"),
+          .host_compiler = read("FFTCONV_HOST_COMPILER"),
           .mpi_component = read("FFTCONV_MPI"),
           .cuda_driver = read("FFTCONV_LIBCUDA"),
           .capture = read("FFTCONV_CAPTURE"),
@@ -74,6 +78,24 @@ Settings& stored() {
 const Settings& settings() { return stored(); }
 
 void set_settings(const Settings& settings) { stored() = settings; }
+
+std::vector<std::string> environment_for_children() {
+  const Settings& here = settings();
+  const std::pair<std::string_view, const std::string&> chosen[] = {{"FFTCONV_NVRTC=", here.nvrtc},
+                                                                    {"FFTCONV_LLVM=", here.llvm_component},
+                                                                    {"FFTCONV_HOST_COMPILER=", here.host_compiler},
+                                                                    {"FFTCONV_LIBCUDA=", here.cuda_driver}};
+  std::vector<std::string> variables;
+  for (char** variable = environ; variable && *variable; ++variable) {
+    bool replaced = false;
+    for (const auto& [name, value] : chosen) replaced |= std::string_view(*variable).starts_with(name);
+    if (!replaced) variables.emplace_back(*variable);
+  }
+  for (const auto& [name, value] : chosen) {
+    if (!value.empty()) variables.push_back(std::string(name) + value);
+  }
+  return variables;
+}
 
 std::filesystem::path private_venv() {
   if (!settings().venv.empty()) return settings().venv;

@@ -52,6 +52,10 @@ inline void add_machine_options(CLI::App& app, MachineOptions& options, bool wit
   app.add_option("--worker", options.worker, "program that runs candidates, or off (default FFTCONV_WORKER)")
       ->group(group);
   app.add_option("--llvm", options.llvm, "file of the LLVM component, or off (default FFTCONV_LLVM)")->group(group);
+  app.add_option(
+         "--host-compiler", options.host_compiler,
+         "installed clang++ that compiles for the CPU device (default FFTCONV_HOST_COMPILER, else in process)")
+      ->group(group);
   app.add_option("--libcuda", options.libcuda, "file of libcuda, or off (default FFTCONV_LIBCUDA)")->group(group);
 }
 

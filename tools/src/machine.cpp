@@ -41,6 +41,7 @@ void apply_settings(const MachineOptions& options) {
   put(options.nvrtc, merged.nvrtc);
   put(options.llvm, merged.llvm_component);
   put(options.threads, merged.threads);
+  put(options.host_compiler, merged.host_compiler);
   put(options.worker, merged.worker);
   if (options.mpi != "on") put(options.mpi, merged.mpi_component);
   put(options.libcuda, merged.cuda_driver);

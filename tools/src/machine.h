@@ -17,7 +17,7 @@ struct MachineOptions {
   std::string cache_dir;  ///< folder of both databases
   std::string mpi;        ///< "on", "off", or file of the MPI component
   std::string threads;    ///< of the CPU device, a number
-  std::string nvrtc, llvm, libcuda, worker;
+  std::string nvrtc, llvm, host_compiler, libcuda, worker;
 };
 
 /// Puts what the options say over the environment. Call once, before anything opens a library.

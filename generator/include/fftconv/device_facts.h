@@ -32,6 +32,7 @@ struct DeviceFacts {
   double fma_f32_flops = 0;  ///< general units, fp32
   double launch_s = 0;       ///< cost of one launch
   int vector_lanes = 0;      ///< CPU: fp32 elements of a vector
+  bool compiles = true;      ///< CPU: emitted text can be compiled here; else there is the portable kernel alone
   bool measured = false;     ///< rates were measured on this device, not taken from data sheets
   bool operator==(const DeviceFacts&) const = default;
 };

@@ -35,7 +35,11 @@ enum class Residency {
   memory,     ///< read again for each row (from L1 or L2)
 };
 
-enum class CompilerId { nvrtc, clang, none };
+enum class CompilerId {
+  nvrtc,
+  clang,
+  none,  ///< CPU, "portable" in the text: a kernel built ahead of time takes the shape as parameters
+};
 
 struct KernelConfig {
   /// Radices N1 … Np of the Monarch transform, outermost digit first. Their product is the transform length M.

@@ -116,6 +116,14 @@ double estimated_work(const Problem& problem, const KernelConfig& config, const 
   return counts.instructions * (wide ? 1.1 : 1.0) * (counts.shared_per_block > kSharedScratch ? 1.2 : 1.0);
 }
 
+/// The same shape for what makes kernels on `device`.
+KernelConfig made_for(KernelConfig config, const DeviceFacts& device) {
+  if (device.compiles) return config;
+  config.compiler = CompilerId::none;
+  config.interleave = 1;
+  return config;
+}
+
 std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;
   const int widest = widest_lanes(problem, device);
@@ -132,7 +140,8 @@ std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& dev
     }
   }
   std::vector<Shape> shapes;
-  for (KernelConfig& config : configs) {
+  for (KernelConfig& shape : configs) {
+    KernelConfig config = made_for(std::move(shape), device);
     if (!cpu::check_legal(problem, config, device)) continue;
     const double work = estimated_work(problem, config, device);
     shapes.push_back({std::move(config), work});
@@ -194,7 +203,7 @@ std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& 
     const bool either_twiddle = along_lanes && transform_length(config) <= kLongestTable;
     const Residency usual = config.twiddle;
     const Residency other = usual == Residency::memory ? Residency::registers : Residency::memory;
-    for (int interleave : interleaves(config, device)) {
+    for (int interleave : device.compiles ? interleaves(config, device) : std::vector{1}) {
       config.interleave = interleave;
       for (Residency twiddle : {usual, other}) {
         if (twiddle != usual && !either_twiddle) continue;
@@ -217,6 +226,7 @@ Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& d
   for (KernelConfig& config : configs) {
     if (config.radices.back() != 4 * lanes) continue;  // the plain leaf
     config.interleave = interleaves(config, device).front();
+    config = made_for(std::move(config), device);
     const Result<void> legal = cpu::check_legal(problem, config, device);
     if (!legal) return legal.error();
     if (!best || estimated_work(problem, config, device) < estimated_work(problem, *best, device)) best = &config;

@@ -6,6 +6,7 @@
 #include "backend.h"
 #include "cpu/gradient_text.h"
 #include "cpu/lags.h"
+#include "cpu/portable.h"
 #include "cpu/shares.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
@@ -313,6 +314,7 @@ std::vector<std::string> compiler_options(const std::string& arch) {
 
 Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (Result<void> legal = cpu::check_legal(problem, config, device); !legal) return legal.error();
+  if (config.compiler == CompilerId::none) return describe_portable(problem, config, device);
   const Tree tree = tree_of(config);
   const bool computed = config.twiddle == Residency::registers;
   const TableLayout layout = table_layout(tree, computed);

@@ -79,13 +79,37 @@ Result<void> check_piece(const KernelConfig& config) {
   return {};
 }
 
+/// Portable kernels are for where nothing compiles: a slow one that was measured there must not be taken over by a
+/// device that has a compiler.
+Result<void> check_compiler(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
+  if (config.compiler == CompilerId::nvrtc) return unsupported("The CPU device compiles with clang only.");
+  const bool portable = config.compiler == CompilerId::none;
+  if (portable && device.compiles) {
+    return unsupported("The portable kernel is for a CPU without a compiler: this device has one, use clang.");
+  }
+  if (!portable && !device.compiles) {
+    return unsupported("This CPU device has no compiler: use the portable kernel, or install LLVM 19.");
+  }
+  if (portable && (problem.precision == Precision::f64 || problem.direction == Direction::backward_filter ||
+                   problem.carry || config.strategy != Strategy::fused)) {
+    return unsupported(fmt::format(
+        "The portable kernel has neither fp64 nor the filter's gradient nor carry, which {} needs: install LLVM 19.",
+        to_string(problem)));
+  }
+  if (portable && (config.rows != 1 || config.paired || config.streaming || config.interleave != 1)) {
+    return unsupported(
+        "The portable kernel takes one row at a time: use rows 1, interleave 1, stream 0, not paired.");
+  }
+  return {};
+}
+
 Result<void> check_config(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (config.engine != Engine::vector) return unsupported("The CPU device runs the vector engine only.");
   if (config.strategy != Strategy::fused && config.strategy != Strategy::chunked &&
       config.strategy != Strategy::direct) {
     return unsupported("The CPU device has the strategies fused, chunked and direct.");
   }
-  if (config.compiler != CompilerId::clang) return unsupported("The CPU device compiles with clang only.");
+  if (Result<void> ok = check_compiler(problem, config, device); !ok) return ok;
   const KernelConfig plain;
   if (config.warps != plain.warps || config.loop != plain.loop || config.depth != plain.depth ||
       config.filter != plain.filter) {

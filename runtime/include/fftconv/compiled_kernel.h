@@ -11,8 +11,13 @@ namespace fftconv {
 enum class BinaryFormat {
   cubin,  ///< CUDA ELF
   ptx,
-  object,  ///< host relocatable object for the JIT linker
+  object,         ///< host relocatable object for the JIT linker
+  shared_object,  ///< host shared object, made by an installed compiler
+  portable,       ///< nothing but a mark: the kernel was built with the library
 };
+
+/// The bytes of a binary of format portable.
+inline constexpr const char* portable_mark = "fftconv portable kernel\n";
 
 struct CompiledKernel {
   BinaryFormat format = BinaryFormat::object;

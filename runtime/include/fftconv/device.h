@@ -57,6 +57,9 @@ class Device {
   virtual const DeviceFacts& identity() const { return facts(); }
   virtual std::string driver_version() const = 0;
   virtual std::string compiler_version() const = 0;
+  /// Why kernels are slower here than they could be, and what to do about it, in one sentence; empty where they are
+  /// not.
+  virtual std::string caveat() const { return {}; }
 
   /// Compiles without looking into any cache. Thread-safe.
   virtual Result<CompiledKernel> compile(const KernelSource& source) = 0;
@@ -89,6 +92,7 @@ struct DeviceInfo {
   bool available = false;
   std::string name;
   std::string missing;  ///< where not available: what is missing and what that costs, one sentence
+  std::string caveat;   ///< where available: Device::caveat()
 };
 
 /// Every kind of device with what it lacks here; never fails.

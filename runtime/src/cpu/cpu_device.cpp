@@ -1,4 +1,4 @@
-// The CPU device: clang in process compiles emitted C++, the JIT linker loads it, a pool of threads runs it.
+// The CPU device: a compiler makes kernels of emitted C++, a team of threads runs them.
 #include "fftconv/cpu_device.h"
 
 #include <fmt/format.h>
@@ -12,20 +12,13 @@
 
 #include "cpu/cache_flush.h"
 #include "cpu/cpu_kernel.h"
+#include "cpu/host_compiler.h"
 #include "cpu/host_facts.h"
 #include "fftconv/settings.h"
 #include "host_memory.h"
 
 namespace fftconv {
 namespace {
-
-/// The instruction set of an arch, not of this very processor, so that a binary serves all machines of the arch.
-std::string target_cpu(const std::string& arch) {
-  if (arch == "x86-64-avx512") return "x86-64-v4";
-  if (arch == "x86-64-avx2") return "x86-64-v3";
-  if (arch == "x86-64") return "x86-64";
-  return {};
-}
 
 constexpr int kMostThreads = 4096;
 
@@ -43,8 +36,8 @@ Result<int> threads_of(const std::string& text) {
 
 class CpuDevice : public Device {
  public:
-  CpuDevice(LlvmComponent& component, DeviceFacts facts, std::shared_ptr<Executor> executor)
-      : component_(component),
+  CpuDevice(std::unique_ptr<HostCompiler> compiler, DeviceFacts facts, std::shared_ptr<Executor> executor)
+      : compiler_(std::move(compiler)),
         identity_(facts),
         facts_(std::move(facts)),
         team_(std::make_shared<Team>(std::move(executor), identity_.sm_count)) {}
@@ -55,33 +48,18 @@ class CpuDevice : public Device {
   }
   const DeviceFacts& identity() const override { return identity_; }
   std::string driver_version() const override { return os_release(); }
-  std::string compiler_version() const override { return "clang " + component_.version(); }
+  std::string compiler_version() const override { return compiler_->version(); }
+  std::string caveat() const override { return compiler_->caveat(); }
 
   Result<CompiledKernel> compile(const KernelSource& source) override {
     if (Result<void> ok = check_arch(source); !ok) return ok.error();
-    ClangJob job;
-    job.source = source.text;
-    job.file_name = "fftconv_cpu.cpp";
-    job.cpu = target_cpu(source.arch);
-    job.arguments = source.options;
-    Result<ClangOutput> output = component_.compile(job);
-    if (!output) return output.error();
-    CompiledKernel kernel;
-    kernel.format = BinaryFormat::object;
-    kernel.binary = std::move(output->object);
-    kernel.compile_s = output->seconds;
-    kernel.log = std::move(output->diagnostics);
-    return kernel;
+    return compiler_->compile(source);
   }
 
   Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
                                                    const CompiledKernel& kernel) override {
     if (Result<void> ok = check_arch(source); !ok) return ok.error();
-    if (kernel.format != BinaryFormat::object || kernel.binary.empty()) {
-      return Error{ErrorCode::damaged,
-                   "The binary is not a host object: compile the source on the CPU device again."};
-    }
-    Result<std::unique_ptr<LinkedObject>> object = component_.link(kernel.binary, {});
+    Result<std::unique_ptr<LinkedObject>> object = compiler_->link(source, kernel);
     if (!object) return object.error();
     return CpuKernel::make(source, std::move(*object), team_);
   }
@@ -116,7 +94,7 @@ class CpuDevice : public Device {
                                source.arch, identity_.arch));
   }
 
-  LlvmComponent& component_;
+  std::unique_ptr<HostCompiler> compiler_;
   const DeviceFacts identity_;
   mutable std::once_flag measured_;  ///< rates cost some 50 ms: only whoever asks for facts pays
   mutable DeviceFacts facts_;
@@ -142,12 +120,15 @@ Result<std::shared_ptr<Device>> open_cpu_device(const CpuOptions& options) {
     return invalid(fmt::format("{} threads are wanted and the executor has {}: ask for no more than it has.", threads,
                                available));
   }
-  Result<LlvmComponent*> component = llvm_component();
-  if (!component) return component.error();
-  Result<DeviceFacts> facts = read_host_facts(**component, threads, options.arch);
+  Result<std::unique_ptr<HostCompiler>> compiler = choose_host_compiler();
+  if (!compiler) return compiler.error();
+  Result<DeviceFacts> facts = read_host_facts(threads, options.arch);
   if (!facts) return facts.error();
+  facts->compiles = (*compiler)->compiles();
+  if (!facts->compiles) facts->name += " (portable kernel)";
   auto executor = options.executor ? options.executor : make_thread_pool(threads);
-  return std::shared_ptr<Device>(std::make_shared<CpuDevice>(**component, std::move(*facts), std::move(executor)));
+  return std::shared_ptr<Device>(
+      std::make_shared<CpuDevice>(std::move(*compiler), std::move(*facts), std::move(executor)));
 }
 
 Result<std::shared_ptr<Device>> open_cpu_device() { return open_cpu_device(CpuOptions{}); }

@@ -9,6 +9,10 @@
 #include <fstream>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace fftconv {
 namespace {
 
@@ -60,38 +64,51 @@ std::string processor_name() {
   return {};
 }
 
-bool has_all(const LlvmComponent& component, std::initializer_list<const char*> features) {
-  for (const char* feature : features) {
-    if (!component.host_has(feature)) return false;
-  }
-  return true;
-}
-
 struct Arch {
   std::string name;
   int lanes = 0;
   int registers = 0;
 };
 
-/// What this processor runs, best first. The two upper ones are what -target-cpu calls x86-64-v4 and x86-64-v3.
-std::vector<Arch> runnable_archs(const LlvmComponent& component) {
+#if defined(__x86_64__)
+/// Bits of cpuid that __builtin_cpu_supports() has no name for in every compiler: F16C, MOVBE, LZCNT.
+bool has_small_extensions() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned movbe = 1u << 22, f16c = 1u << 29, lzcnt = 1u << 5;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (movbe | f16c)) != (movbe | f16c)) return false;
+  return __get_cpuid(0x80000001u, &a, &b, &c, &d) != 0 && (c & lzcnt) != 0;
+}
+
+bool runs_v3() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && has_small_extensions();
+}
+bool runs_v4() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+/// What this processor and its system run, best first. The two upper ones are what -target-cpu calls x86-64-v4 and
+/// x86-64-v3.
+std::vector<Arch> runnable_archs() {
 #if defined(__x86_64__)
   std::vector<Arch> archs{{"x86-64", 4, 16}};
-  if (!has_all(component, {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"})) return archs;
+  if (!runs_v3()) return archs;
   archs.insert(archs.begin(), {"x86-64-avx2", 8, 16});
-  if (!has_all(component, {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})) return archs;
+  if (!runs_v4()) return archs;
   archs.insert(archs.begin(), {"x86-64-avx512", 16, 32});
   return archs;
 #else
-  static_cast<void>(component);
   return {{"aarch64", 4, 32}};
 #endif
 }
 
 }  // namespace
 
-Result<DeviceFacts> read_host_facts(const LlvmComponent& component, int threads, const std::string& arch) {
-  const std::vector<Arch> archs = runnable_archs(component);
+Result<DeviceFacts> read_host_facts(int threads, const std::string& arch) {
+  const std::vector<Arch> archs = runnable_archs();
   const auto chosen = arch.empty() ? archs.begin() : std::ranges::find(archs, arch, &Arch::name);
   if (chosen == archs.end()) {
     return Error{ErrorCode::device_missing,
@@ -100,7 +117,7 @@ Result<DeviceFacts> read_host_facts(const LlvmComponent& component, int threads,
   DeviceFacts facts;
   facts.kind = DeviceKind::cpu;
   facts.name = processor_name();
-  if (facts.name.empty()) facts.name = component.host_cpu();
+  if (facts.name.empty()) facts.name = chosen->name;
   facts.arch = chosen->name;
   facts.vector_lanes = chosen->lanes;
   facts.registers_per_sm = chosen->registers;

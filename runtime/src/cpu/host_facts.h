@@ -2,13 +2,13 @@
 #pragma once
 
 #include "fftconv/device_facts.h"
-#include "fftconv/llvm_component.h"
+#include "fftconv/result.h"
 
 namespace fftconv {
 
 /// Name, architecture, cores, lanes and caches; rates are left at 0. `arch` empty: the best that this processor runs;
 /// device_missing where it does not run `arch`.
-Result<DeviceFacts> read_host_facts(const LlvmComponent& component, int threads, const std::string& arch = {});
+Result<DeviceFacts> read_host_facts(int threads, const std::string& arch = {});
 
 /// Release of the operating system, e.g. "6.1.0-18-amd64".
 std::string os_release();

@@ -14,7 +14,7 @@
 #include <memory>
 #include <thread>
 
-extern char** environ;
+#include "fftconv/settings.h"
 
 namespace fftconv::worker {
 namespace {
@@ -80,8 +80,13 @@ Result<std::unique_ptr<Process>> Process::start(const std::filesystem::path& pro
 
   std::string name = program.string(), channel = std::to_string(kChannel), memory = std::to_string(memory_bytes);
   char* arguments[] = {name.data(), channel.data(), memory.data(), nullptr};
+  std::vector<std::string> variables = environment_for_children();
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
   pid_t pid = 0;
-  const int failed = posix_spawn(&pid, name.c_str(), &setup.actions, &setup.attributes, arguments, environ);
+  const int failed =
+      posix_spawn(&pid, name.c_str(), &setup.actions, &setup.attributes, arguments, environment.data());
   close(child_end);
   if (failed != 0) {
     close(ends[0]);

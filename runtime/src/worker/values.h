@@ -13,7 +13,7 @@ inline void put(Writer& out, const CompiledKernel& kernel) {
 }
 inline CompiledKernel get_kernel(Reader& in) {
   CompiledKernel kernel;
-  kernel.format = in.get(BinaryFormat::object);
+  kernel.format = in.get(BinaryFormat::portable);
   kernel.binary = in.bytes();
   kernel.registers = in.count();
   kernel.spill_bytes = in.count();

@@ -6,6 +6,7 @@
 #include "fftconv/kernel_source.h"
 #include "fftconv/llvm_component.h"
 #include "fftconv/nvrtc.h"
+#include "fftconv/settings.h"
 #include "fftconv/worker.h"
 #include "json_out.h"
 #include "library.h"
@@ -33,7 +34,19 @@ Part nvrtc_part() {
 Part llvm_part() {
   const auto component = llvm_component();
   return {"LLVM component", component.ok(), component ? (*component)->version() : component.error().message,
-          "no CPU device and no simulated device; the CUDA device works"};
+          "the CPU device runs its portable kernel, or an installed compiler's; no simulated device"};
+}
+
+Part host_compiler_part(const std::vector<DeviceInfo>& devices) {
+  const std::string& named = settings().host_compiler;
+  Part part{"host compiler", true, "in process, by the LLVM component", "kernels for the CPU are slower"};
+  for (const DeviceInfo& device : devices) {
+    if (device.kind != DeviceKind::cpu) continue;
+    part.found = device.available && (device.caveat.empty() || !named.empty());
+    if (!device.available) part.detail = device.missing;
+    if (!device.caveat.empty()) part.detail = device.caveat;
+  }
+  return part;
 }
 
 Part library_part(const std::string& name, const std::vector<std::string>& files, const std::string& cost) {
@@ -87,7 +100,10 @@ std::string as_text(const std::vector<DeviceInfo>& devices, const std::vector<Pa
   for (const DeviceInfo& device : devices) {
     device_table.add(
         {device.kind == DeviceKind::cuda ? fmt::format("cuda:{}", device.ordinal) : to_string(device.kind),
-         device.available ? "ready" : "missing", one_line(device.available ? device.name : device.missing)});
+         device.available ? "ready" : "missing",
+         one_line(!device.available       ? device.missing
+                  : device.caveat.empty() ? device.name
+                                          : device.name + "; " + device.caveat)});
   }
   Table part_table({{"library"}, {"state"}, {"version, or what is missing"}});
   for (const Part& part : parts) {
@@ -108,7 +124,8 @@ Json as_json(const std::vector<DeviceInfo>& devices, const std::vector<Part>& pa
                                {"ordinal", device.ordinal},
                                {"available", device.available},
                                {"name", device.name},
-                               {"missing", device.missing}});
+                               {"missing", device.missing},
+                               {"caveat", device.caveat}});
   }
   for (const Part& part : parts) {
     json["libraries"].push_back(
@@ -132,6 +149,7 @@ int doctor(const TuneOptions& options, const Console& console) {
       libcuda_part(devices),
       nvrtc_part(),
       llvm_part(),
+      host_compiler_part(devices),
       library_part("FFTW", fftw_names(), "fftconv-bench has no peer on the CPU"),
       library_part("cuFFT", cufft_names(), "fftconv-bench has no peer on the GPU"),
       worker_part(),

@@ -1,0 +1,17 @@
+// Shared objects in memory, loaded into this process.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "fftconv/llvm_component.h"
+
+namespace fftconv {
+
+/// Whether the bytes begin like a 64-bit ELF shared object of this processor's kind.
+bool is_shared_object(const std::vector<std::byte>& binary);
+
+/// Errors: damaged where the loader refuses it, io.
+Result<std::unique_ptr<LinkedObject>> load_shared_code(const std::vector<std::byte>& binary);
+
+}  // namespace fftconv
