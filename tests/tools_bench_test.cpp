@@ -87,9 +87,9 @@ TEST_CASE("circular rows are read and written in place, and a length that a libr
 TEST_CASE("a patient plan that is slower than a measured one is not what FFTW is quoted with") {
   const Workplace place;
   if (!has_cpu_device(place)) return;
-  const Json json = bench(place, {"-L", "256,300", "--peer", "fftw-patient=" FFTCONV_FAKE_PEERS});
-  CHECK(contains(json["problems"][0]["peers"][0]["name"], "r2c at 512, MEASURE (PATIENT chose a plan that takes"));
-  CHECK(contains(json["problems"][1]["peers"][0]["name"], "r2c at 600, PATIENT"));
+  const Json json = bench(place, {"-L", "32,40", "--peer", "fftw-patient=" FFTCONV_FAKE_PEERS});
+  CHECK(contains(json["problems"][0]["peers"][0]["name"], "r2c at 64, MEASURE (PATIENT chose a plan that takes"));
+  CHECK(contains(json["problems"][1]["peers"][0]["name"], "r2c at 80, PATIENT"));
 }
 
 TEST_CASE("wisdom that cannot be kept is said, and the peer left out") {
