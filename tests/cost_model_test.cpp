@@ -360,9 +360,9 @@ TEST_CASE("on a CPU arithmetic, vector instructions and bytes bind in turn") {
   CHECK(near(predict_cpu(k, c, d).total_s, 4 + 0.2 * 3 + 1e-6));
   k.blocks = 3;  // two turns on two cores: the second half empty
   CHECK(near(predict_cpu(k, c, d).issue_s, 2 * 4. / 3));
-  k.complex_points = 3 << 20;  // long rows: both cores share the third
+  k.shared = true;  // long rows: both cores share the third
   CHECK(near(predict_cpu(k, c, d).issue_s, 2 * (1 + 1.15 / 2) * 2 / 3));
-  k.complex_points = 0;
+  k.shared = false;
   const double interleaved = predict_cpu(k, c, d).total_s;
   c.interleave = 1;
   CHECK(predict_cpu(k, c, d).total_s > interleaved);

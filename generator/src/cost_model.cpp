@@ -149,15 +149,16 @@ Cost predict_cpu(const KernelCounts& counts, const KernelConfig& config, const D
   const double cores = std::max(1, d.sm_count);
   const double items = std::max<double>(1, static_cast<double>(counts.blocks));
   // Rows that are left over are shared among all cores where they are long: see runtime/src/cpu/schedule.cpp.
-  constexpr double least_shared_points = 1 << 14, sharing_cost = 1.15;
-  const bool shared = counts.complex_points / items >= least_shared_points;
+  constexpr double sharing_cost = 1.15;
   const double whole = std::floor(items / cores), left_over = items - whole * cores;
-  const double rounds = whole + (left_over == 0 ? 0 : shared ? std::min(1.0, left_over * sharing_cost / cores) : 1.0);
+  const double rounds = whole + (left_over == 0  ? 0
+                                 : counts.shared ? std::min(1.0, left_over * sharing_cost / cores)
+                                                 : 1.0);
   const double imbalance = rounds * cores / items;
 
   Cost cost;
   cost.launch_s = d.launch_s;
-  cost.occupancy = shared ? 1.0 : std::min(1.0, items / cores);
+  cost.occupancy = counts.shared ? 1.0 : std::min(1.0, items / cores);
   cost.matrix_s = imbalance * time_of(counts.flops, d.fma_f32_flops);
   cost.issue_s = imbalance * time_of(counts.instructions, cores * d.clock_hz * vector_issue);
   cost.shared_s = imbalance * time_of(counts.shared_bytes, cores * d.clock_hz * d.shared_bytes_per_clock);

@@ -21,7 +21,8 @@ struct KernelCounts {
   int threads = 0;            ///< of a block
   std::int64_t blocks = 0;
   std::int64_t shared_per_block = 0;
-  int registers = 0;  ///< a thread, estimated
+  bool shared = false;  ///< CPU: threads that have no block left share one
+  int registers = 0;    ///< a thread, estimated
 };
 
 KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);

@@ -38,11 +38,6 @@ Result<std::string> template_body(const char* name) {
 
 bool is_half(DataType io) { return io == DataType::f16 || io == DataType::bf16; }
 
-/// Whether threads may share a row: what carries from one sample range to the next goes in order.
-bool shares_rows(const Problem& problem, const KernelConfig& config) {
-  return reads_filter(problem) && !problem.carry && config.strategy == Strategy::fused && is_shared(config);
-}
-
 /// The templates of a kernel, each after the ones that it uses.
 std::vector<const char*> templates_of(const Problem& problem, const KernelConfig& config) {
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
@@ -56,7 +51,7 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
   templates.push_back(reads_filter(problem) ? "cpu/filter.h" : "cpu/gradient.h");
   if (problem.carry) templates.push_back("cpu/carry.h");
   if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
-  if (shares_rows(problem, config)) templates.push_back("cpu/shares.h");
+  if (is_shared(problem, config)) templates.push_back("cpu/shares.h");
   return templates;
 }
 
@@ -143,7 +138,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   if (chunked) line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
   line("index", "lag_step", lag_step(problem), "from tap to tap");
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
-                      shares_rows(problem, config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
+                      is_shared(problem, config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
     text += fmt::format(
         "\nenum class Type {{ f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
@@ -289,7 +284,7 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
   if (!reads_filter(problem)) return root + gradient_text(tree, layout);
   const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
   const std::string text = root + node_functions(tree, layout) + entry + spectrum_entry(tree);
-  return shares_rows(problem, config) ? text + share_entries(tree, layout) : text;
+  return is_shared(problem, config) ? text + share_entries(tree, layout) : text;
 }
 
 /// Tables in the type of the arithmetic.
@@ -327,7 +322,7 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   const bool gradient = problem.direction == Direction::backward_filter;
   const bool chunked = config.strategy == Strategy::chunked;
   const bool direct = config.strategy == Strategy::direct;
-  const bool shared = shares_rows(problem, config);
+  const bool shared = is_shared(problem, config);
   for (const char* name : templates_of(problem, config)) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();

@@ -52,8 +52,9 @@ std::string subtree_cases(const Tree& tree) {
 
 }  // namespace
 
-bool is_shared(const KernelConfig& config) {
-  return config.radices.size() > 2 && transform_length(config) * config.rows >= kLeastPoints;
+bool is_shared(const Problem& problem, const KernelConfig& config) {
+  return reads_filter(problem) && !problem.carry && config.strategy == Strategy::fused && config.radices.size() > 2 &&
+         transform_length(config) * config.rows >= kLeastPoints;
 }
 
 KernelShares shares_of(const Problem& problem, const Tree& tree) {
