@@ -86,6 +86,7 @@ TEST_CASE("a row that several threads share has the bytes that one thread comput
   std::vector<Row> rows{{Mode::causal, 1 << 16, 1 << 16, 1, DataType::f32},
                         {Mode::causal, 65537, 40009, 3, DataType::f32},  // a prime: blocks that are filled in part
                         {Mode::bidirectional, 20011, 40000, 1, DataType::bf16},
+                        {Mode::bidirectional, 30000, 30001, 1, DataType::f64},
                         {Mode::circular, 48000, 48000, 2, DataType::f16},
                         {Mode::anticausal, 100003, 5, 1, DataType::f32}};
   if (test::kSanitized) rows.resize(2);
@@ -93,8 +94,11 @@ TEST_CASE("a row that several threads share has the bytes that one thread comput
     Problem problem = make_problem(row.mode, row.seqlen, row.filter_len, row.io);
     problem.batch = row.batch;
     problem.channels = 1;
+    if (row.io == DataType::f64) problem.precision = Precision::f64;
     Data data(problem);
-    for (const KernelConfig& config : some_candidates(problem, devices[0]->facts(), test::kSanitized ? 1 : 2)) {
+    const auto configs = some_candidates(problem, devices[0]->facts(), test::kSanitized ? 1 : 2);
+    REQUIRE_FALSE(configs.empty());
+    for (const KernelConfig& config : configs) {
       CAPTURE(to_string(problem));
       CAPTURE(to_string(config));
       const Result<KernelSource> source = cpu::emit(problem, config, devices[0]->facts());
