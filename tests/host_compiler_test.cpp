@@ -11,6 +11,7 @@
 #include "cpu/shared_code.h"
 #include "cpu_support.h"
 #include "fftconv/plan.h"
+#include "fftconv/search_space.h"
 #include "fftconv/settings.h"
 #include "tuning_db_fixture.h"
 

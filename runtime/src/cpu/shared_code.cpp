@@ -46,6 +46,18 @@ bool write_all(int descriptor, const std::vector<std::byte>& bytes) {
   return true;
 }
 
+/// Whether all segments lie within the file: the loader maps what is missing, and who touches it is ended.
+bool has_its_segments(const std::vector<std::byte>& binary, const Elf64_Ehdr& header) {
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phoff > binary.size()) return false;
+  if (header.e_phnum > (binary.size() - header.e_phoff) / sizeof(Elf64_Phdr)) return false;
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment, binary.data() + header.e_phoff + i * sizeof segment, sizeof segment);
+    if (segment.p_offset > binary.size() || segment.p_filesz > binary.size() - segment.p_offset) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool is_shared_object(const std::vector<std::byte>& binary) {
@@ -53,7 +65,7 @@ bool is_shared_object(const std::vector<std::byte>& binary) {
   if (binary.size() < sizeof header) return false;
   std::memcpy(&header, binary.data(), sizeof header);
   return std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_ident[EI_CLASS] == ELFCLASS64 &&
-         header.e_type == ET_DYN && header.e_machine == kMachine;
+         header.e_type == ET_DYN && header.e_machine == kMachine && has_its_segments(binary, header);
 }
 
 Result<std::unique_ptr<LinkedObject>> load_shared_code(const std::vector<std::byte>& binary) {

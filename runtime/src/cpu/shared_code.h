@@ -8,7 +8,7 @@
 
 namespace fftconv {
 
-/// Whether the bytes begin like a 64-bit ELF shared object of this processor's kind.
+/// Whether the bytes are a whole 64-bit ELF shared object of this processor's kind, as far as its segments tell.
 bool is_shared_object(const std::vector<std::byte>& binary);
 
 /// Errors: damaged where the loader refuses it, io.
