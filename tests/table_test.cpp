@@ -131,7 +131,7 @@ TEST_CASE("a problem that has no meaning is refused in one sentence") {
   refused([](ProblemLists& l) { l.seqlen = ""; }, "--seqlen");
   refused([](ProblemLists& l) { l.filter_len = "65"; }, "65 taps");
   refused([](ProblemLists& l) { l.mode = "sideways"; }, "sideways");
-  refused([](ProblemLists& l) { l.precision = "f64"; }, "f64");
+  refused([](ProblemLists& l) { l.precision = "f128"; }, "f128");
   refused([](ProblemLists& l) { l.sparsity = {"half"}; }, "half");
   refused([](ProblemLists& l) { l.sparsity = {"kept-0"}; }, "kept-0");
   refused([](ProblemLists& l) { l.problems = {"nonsense"}; }, "nonsense");

@@ -89,7 +89,7 @@ TEST_CASE("a problem without meaning is refused by every tool that takes one") {
   refuse({"-L", "many"}, "many");
   refuse({"-L", "64", "--filter-len", "65"}, "65 taps");
   refuse({"-L", "64", "--mode", "sideways"}, "sideways");
-  refuse({"-L", "64", "--precision", "f64"}, "f64");
+  refuse({"-L", "64", "--precision", "f128"}, "f128");
   refuse({"-L", "64", "--io", "int8"}, "int8");
   refuse({"-L", "64", "-B", "0"}, "batch 0");
   refuse({"-L", "64", "--sparsity", "half"}, "half");
@@ -179,7 +179,7 @@ TEST_CASE("run refuses shapes, lengths and rates that do not go together") {
   REQUIRE(fftconv::tools::write_audio(place / "b.wav", Audio{44100, 1, 10, random_values(10, 4)}).ok());
   check_run_refused(place, {place.file("b.wav"), place.file("a.wav")}, "44100 Hz");
   check_run_refused(place, {k, u, "--mode", "sideways"}, "sideways");
-  check_run_refused(place, {k, u, "--precision", "f64"}, "f64");
+  check_run_refused(place, {k, u, "--precision", "f128"}, "f128");
   check_run_refused(place, {k, u, "--rigor", "lazy"}, "lazy");
   check_run_refused(place, {k, u, "--device", "toaster"}, "--device");
 }

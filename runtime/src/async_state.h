@@ -29,7 +29,7 @@ struct AsyncPlan::State {
   SharedSlot<const Version> now;
   std::atomic<bool> cancelled = false;
 
-  std::mutex filter_mutex;  ///< of setting a filter and of the swap; execute() does not take it
+  std::mutex filter_mutex;      ///< of setting a filter and of the swap; execute() does not take it
   std::vector<std::byte> taps;  ///< empty once settled
   /// What was replaced by the swap: launches that are queued, and graphs, may still use it. One at most, since there
   /// is one swap.
