@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,8 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+
+#include "spawn_setup.h"
 
 extern char** environ;
 
@@ -31,22 +32,6 @@ bool others_write(const struct stat& info) {
 }
 
 bool of_user_or_root(const struct stat& info) { return info.st_uid == 0 || info.st_uid == geteuid(); }
-
-struct SpawnSetup {
-  SpawnSetup() {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSetup() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
 
 /// Reads until the other end is closed or the time is over; false then. What is too much is read and dropped.
 bool collect(int from, std::chrono::steady_clock::time_point until, std::string& output) {

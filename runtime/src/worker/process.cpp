@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,29 +14,13 @@
 #include <thread>
 
 #include "fftconv/settings.h"
+#include "spawn_setup.h"
 
 namespace fftconv::worker {
 namespace {
 
 constexpr int kChannel = 3;         // in the worker
 constexpr double kTellSeconds = 1;  // for what has no answer
-
-/// posix_spawn's two objects, freed with this one.
-struct SpawnSetup {
-  SpawnSetup() {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSetup() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
 
 std::string describe(int status) {
   if (WIFEXITED(status)) return fmt::format("ended with status {}", WEXITSTATUS(status));

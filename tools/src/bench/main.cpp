@@ -53,7 +53,7 @@ Result<std::vector<Problem>> plain_problems(const Options& options, const Device
   for (const Problem& p : *problems) {
     const Problem plain;
     if (p.pregate || p.postgate || p.skip || p.layout != Layout::bhl || p.strides != plain.strides ||
-        p.direction != Direction::forward || p.kept != plain.kept) {
+        p.direction != Direction::forward || p.carry || p.kept != plain.kept) {
       return unsupported(
           fmt::format("{} has gates, strides, sparsity or a direction that peers do not compute; give "
                       "plain forward problems",
