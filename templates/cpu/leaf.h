@@ -159,22 +159,23 @@ FFTCONV_INLINE void leaves(real* z, real* spectrum, const real* scalars, const r
   leaf_steps<0, count, forward_only>(l);
 }
 
-// Leaves first … first + count - 1, of which the first is at z, `interleave` at a time.
-template <bool forward_only>
+// Leaves first … first + count - 1, of which the first is at z, `interleave` at a time. Spectra are made once for a
+// filter: one leaf at a time is fast enough there, and less to compile.
+template <bool forward_only, int count>
 static __attribute__((noinline)) void leaf_run(real* z, real* spectrum, const real* scalars, const real* tables,
-                                               index first, index count, const Ahead& ahead) {
-  for (index i = 0; i < count;) {
-    const index leaf = first + i;
-    if (!forward_only) fetch_ahead(ahead, leaf);
-    if (i + interleave <= count) {
-      if constexpr (!forward_only) {
-        for (index c = 1; c < interleave; ++c) fetch_ahead(ahead, leaf + c);
-      }
-      leaves<interleave, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, leaf);
-      i += interleave;
-    } else {
-      leaves<1, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, leaf);
-      ++i;
+                                               index first, const Ahead& ahead) {
+  constexpr int group = forward_only ? 1 : interleave;
+  constexpr int grouped = count / group * group;
+  for (index i = 0; i < grouped; i += group) {
+    if constexpr (!forward_only) {
+      for (index c = 0; c < group; ++c) fetch_ahead(ahead, first + i + c);
+    }
+    leaves<group, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i);
+  }
+  if constexpr (grouped < count) {
+    for (index i = grouped; i < count; ++i) {
+      fetch_ahead(ahead, first + i);
+      leaves<1, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i);
     }
   }
 }

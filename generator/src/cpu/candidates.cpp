@@ -167,8 +167,6 @@ std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFact
   return chosen;
 }
 
-}  // namespace
-
 /// Sums over the taps of a filter that is short.
 std::vector<KernelConfig> direct_sums(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;
@@ -188,6 +186,8 @@ std::vector<KernelConfig> direct_sums(const Problem& problem, const DeviceFacts&
   }
   return configs;
 }
+
+}  // namespace
 
 std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;

@@ -168,8 +168,8 @@ std::string root_twiddles(const Problem& problem, const Tree& tree) {
 std::string descend(const Tree& tree, std::size_t level, const std::string& forward_only, const std::string& node) {
   const int radix = tree.levels[level].radix;
   if (level + 1 == tree.levels.size()) {
-    return fmt::format("leaf_run<{}>(z, spectrum, tables + leaf_scalars, tables + leaf_vectors, {}, {}, ahead);\n",
-                       forward_only, node == "0" ? "0" : fmt::format("{} * {}", radix, node), radix);
+    return fmt::format("leaf_run<{}, {}>(z, spectrum, tables + leaf_scalars, tables + leaf_vectors, {}, ahead);\n",
+                       forward_only, radix, node == "0" ? "0" : fmt::format("{} * {}", radix, node));
   }
   const std::int64_t child = tree.levels[level + 1].length / tree.columns;
   return fmt::format(
