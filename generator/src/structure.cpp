@@ -29,6 +29,9 @@ std::vector<double> candidate_structure(const Problem& problem, const KernelConf
            number(config.depth),
            number(config.interleave),
            number(config.streaming),
+           // Streams that are written at a time, and whether rows begin where streaming stores may go.
+           number(config.streaming ? (outer > 0 ? radices[0] : 1) * (config.paired ? 2 : 1) : 0),
+           number(config.streaming && config.lanes > 0 && problem.seqlen % config.lanes != 0),
            number(config.paired),
            number(config.twiddle),
            number(config.filter),

@@ -9,8 +9,6 @@
 namespace fftconv {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-
 class HostBuffer : public DeviceBuffer {
  public:
   HostBuffer(void* data, std::size_t size) : data_(data), size_(size) {}
@@ -34,9 +32,7 @@ class HostBuffer : public DeviceBuffer {
 }  // namespace
 
 Result<std::unique_ptr<DeviceBuffer>> allocate_host(std::size_t bytes) {
-  void* const data = bytes >= kHugePage
-                         ? map_pages(bytes)
-                         : std::aligned_alloc(kAlignment, bytes / kAlignment * kAlignment + kAlignment);
+  void* const data = bytes >= kHugePage ? map_pages(bytes) : std::aligned_alloc(kPage, bytes / kPage * kPage + kPage);
   if (!data) {
     return Error{ErrorCode::out_of_memory,
                  fmt::format("{} bytes of memory are not to be had: use a smaller batch.", bytes)};

@@ -9,6 +9,10 @@ namespace fftconv {
 /// that stay small: strided passes touch many pages at a time, and misses of the TLB then cost more than arithmetic.
 inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
+/// Smaller memory starts on a page: whether a load seems to a processor to touch what was just stored depends on the
+/// place within a page, so that a kernel would be fast in one process and slow in the next.
+inline constexpr std::size_t kPage = 4096;
+
 /// `bytes` of zeros, aligned to kHugePage; null where the system refuses.
 void* map_pages(std::size_t bytes);
 /// What map_pages(bytes) gave.

@@ -5,12 +5,6 @@
 #include "pages.h"
 
 namespace fftconv {
-namespace {
-
-constexpr std::size_t kLine = 64;
-
-}  // namespace
-
 Scratch::~Scratch() { release(); }
 
 void Scratch::release() {
@@ -26,8 +20,8 @@ void Scratch::release() {
 float* Scratch::at_least(std::size_t bytes) {
   if (bytes <= size_ && data_) return data_;
   release();
-  const std::size_t rounded = bytes < kHugePage ? bytes / kLine * kLine + kLine : bytes;
-  data_ = static_cast<float*>(rounded < kHugePage ? std::aligned_alloc(kLine, rounded) : map_pages(rounded));
+  const std::size_t rounded = bytes < kHugePage ? bytes / kPage * kPage + kPage : bytes;
+  data_ = static_cast<float*>(rounded < kHugePage ? std::aligned_alloc(kPage, rounded) : map_pages(rounded));
   size_ = data_ ? rounded : 0;
   return data_;
 }
