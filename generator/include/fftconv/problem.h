@@ -86,7 +86,7 @@ double error_budget(const Problem& problem);
 /// Bytes of one sample of `type`.
 std::size_t size_of(DataType type);
 
-/// Type of the filter's taps in memory: fp32, or fp64 with that precision.
+/// Type of the filter's taps in memory, and of all arithmetic on a CPU: fp32, or fp64 with that precision.
 DataType filter_type(const Problem& problem);
 /// Bytes of all filters, (filters, Lk) of that type.
 std::size_t filter_bytes(const Problem& problem);

@@ -132,7 +132,8 @@ std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& dev
     for (int rows : lanes > 4 ? std::vector{1, lanes / 4, lanes} : std::vector{1, lanes}) {
       if (rows > 1 && rows >= 2 * problem.batch) continue;
       if (rows < lanes) add_chunks(problem, lanes, rows, configs);
-      if (rows > 1 && problem.seqlen * rows * (problem.precision == Precision::f64 ? 16 : 8) > kSharedScratch)
+      if (rows > 1 &&
+          problem.seqlen * rows * 2 * static_cast<std::int64_t>(size_of(filter_type(problem))) > kSharedScratch)
         continue;
       for (bool paired : {false, true}) {
         if (!paired || problem.batch > 1) add_shapes(problem, lanes, rows, paired, configs);

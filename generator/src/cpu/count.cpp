@@ -38,7 +38,7 @@ Work complex_moves(double vectors, double vector_bytes) {
 /// A load and a multiply-add for each tap, and the way through the scratch.
 KernelCounts count_direct(const Problem& problem, const KernelConfig& config) {
   const double sample = static_cast<double>(size_of(problem.io));
-  const double number = problem.precision == Precision::f64 ? 8 : 4;  // bytes
+  const auto number = static_cast<double>(size_of(filter_type(problem)));  // bytes
   const double rows = static_cast<double>(problem.batch) * static_cast<double>(problem.channels);
   const double vectors = rows * static_cast<double>((problem.seqlen + config.lanes - 1) / config.lanes);
   const double taps = static_cast<double>(problem.filter_len);
@@ -63,7 +63,7 @@ KernelCounts count_direct(const Problem& problem, const KernelConfig& config) {
 KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts&) {
   if (config.strategy == Strategy::direct) return count_direct(problem, config);
   const Tree tree = tree_of(config);
-  const double number = problem.precision == Precision::f64 ? 8 : 4;  // bytes
+  const auto number = static_cast<double>(size_of(filter_type(problem)));  // bytes
   const double bytes = number * tree.lanes, sample = static_cast<double>(size_of(problem.io));
   const double vectors = static_cast<double>(tree.length) / tree.columns;  // complex, of one transform
   const int item_rows = config.paired ? 2 * config.rows : config.rows;

@@ -57,8 +57,6 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
 
 const char* real_name(const Problem& problem) { return problem.precision == Precision::f64 ? "double" : "float"; }
 
-std::size_t size_of_real(const Problem& problem) { return problem.precision == Precision::f64 ? 8 : 4; }
-
 bool has_half_conversions(const std::string& arch) { return arch != "x86-64"; }
 
 std::string radices_text(const KernelConfig& config) { return fmt::format("{}", fmt::join(config.radices, " x ")); }
@@ -289,7 +287,7 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
 
 /// Tables in the type of the arithmetic.
 std::vector<std::byte> bytes_of(const std::vector<double>& table, const Problem& problem) {
-  std::vector<std::byte> bytes(table.size() * size_of_real(problem));
+  std::vector<std::byte> bytes(table.size() * size_of(filter_type(problem)));
   if (problem.precision == Precision::f64) {
     std::memcpy(bytes.data(), table.data(), bytes.size());
     return bytes;
@@ -332,7 +330,7 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
-  const auto width = static_cast<std::int64_t>(size_of_real(problem));
+  const auto width = static_cast<std::int64_t>(size_of(filter_type(problem)));
   const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
