@@ -259,9 +259,9 @@ TEST_CASE("sixteen threads that ask both ways for some problems compile each ker
     }
   }
   CHECK(failed == 0);
-  for (const auto& [config, times] : compiled) {
-    CAPTURE(config);
-    CHECK(times == 1);
+  for (const auto& kernel : compiled) {
+    CAPTURE(kernel.first);
+    CHECK(kernel.second == 1);
   }
   CHECK(log->compiles <= 6);
 }

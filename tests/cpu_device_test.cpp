@@ -48,7 +48,7 @@ TEST_CASE("fp16 and bf16 samples are rounded once") {
 
 TEST_CASE("filters shorter and longer than the row are right") {
   for (Mode mode : kModes) {
-    for (std::int64_t seqlen : {5, 256, 1021}) {
+    for (std::int64_t seqlen : test::thinned({1021, 5, 256})) {
       check_error(make_problem(mode, seqlen, 1));
       check_error(make_problem(mode, seqlen, seqlen / 3 + 1));
     }
@@ -59,7 +59,7 @@ TEST_CASE("filters shorter and longer than the row are right") {
 
 TEST_CASE("the gradient of the input is right") {
   for (Mode mode : kModes) {
-    for (std::int64_t seqlen : {1, 7, 256, 1000}) {
+    for (std::int64_t seqlen : test::thinned({1000, 1, 7, 256})) {
       Problem problem = make_problem(mode, seqlen, seqlen);
       problem.direction = Direction::backward_input;
       check_error(problem);
@@ -78,11 +78,9 @@ TEST_CASE("candidates of a problem are right") {
   long_row.batch = 2;
   for (const Problem& problem : {circular, short_filter, many_rows, long_row}) {
     // More of the short rows, whose compilers and references are quick.
-    const auto configs = some_candidates(problem, device().facts(),
-                                         problem.seqlen > 300 ? 6
-                                         : test::kSanitized   ? 8
-                                                              : 16);
-    CHECK(configs.size() >= (problem.seqlen > 300 ? 6 : 8));
+    const std::size_t wanted = (problem.seqlen > 300 ? 6 : 16) / (test::kSanitized ? 2 : 1);
+    const auto configs = some_candidates(problem, device().facts(), wanted);
+    CHECK(configs.size() >= wanted / 2);
     for (const KernelConfig& config : configs) check_error(problem, config);
   }
 }
@@ -123,7 +121,7 @@ TEST_CASE("kernels for processors with narrower vectors are right") {
     for (DataType io : kTypes) {
       for (Mode mode : {Mode::bidirectional, Mode::circular}) {
         const Problem problem = make_problem(mode, 77, 77, io);
-        for (const KernelConfig& config : some_candidates(problem, device(arch).facts(), 3)) {
+        for (const KernelConfig& config : some_candidates(problem, device(arch).facts(), test::kSanitized ? 1 : 3)) {
           const double error = error_of(problem, config, device(arch));
           CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
         }

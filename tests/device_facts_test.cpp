@@ -36,13 +36,17 @@ TEST_CASE("the six supported architectures have complete facts") {
 }
 
 TEST_CASE("a block's shared memory is its architecture's opt-in maximum") {
-  for (const auto& [arch, kib] :
-       {std::pair{"sm_80", 163}, {"sm_86", 99}, {"sm_89", 99}, {"sm_90a", 227}, {"sm_100a", 227}, {"sm_120", 99}}) {
-    CAPTURE(arch);
-    const auto facts = facts_of_arch(arch);
+  struct Maximum {
+    const char* arch;
+    int kib;
+  };
+  for (const Maximum& maximum : {Maximum{"sm_80", 163}, Maximum{"sm_86", 99}, Maximum{"sm_89", 99},
+                                 Maximum{"sm_90a", 227}, Maximum{"sm_100a", 227}, Maximum{"sm_120", 99}}) {
+    CAPTURE(maximum.arch);
+    const auto facts = facts_of_arch(maximum.arch);
     REQUIRE(facts.ok());
-    CHECK(facts->shared_per_block == kib * 1024);
-    CHECK(facts->shared_per_sm == (kib + 1) * 1024);  // one KiB a block is the system's
+    CHECK(facts->shared_per_block == maximum.kib * 1024);
+    CHECK(facts->shared_per_sm == (maximum.kib + 1) * 1024);  // one KiB a block is the system's
   }
 }
 

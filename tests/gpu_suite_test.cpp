@@ -131,9 +131,10 @@ TEST_CASE("whatever kernels and compilers do, the run ends within its budget and
   const auto start = std::chrono::steady_clock::now();
   REQUIRE(std::system((command + "wait").c_str()) == 0);
   CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() < kBudget + kMargin);
-  for (const auto& [name, script] : scripts) {
-    CAPTURE(script);
-    CAPTURE(text_of(kFolder / (std::string(name) + ".log")));
+  for (const auto& entry : scripts) {
+    const std::string name = entry.first;
+    CAPTURE(entry.second);
+    CAPTURE(text_of(kFolder / (name + ".log")));
     const nlohmann::json results = results_of(name);
     REQUIRE(results.is_object());
     CHECK(results["wall_s"] >= kBudget);

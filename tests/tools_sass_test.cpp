@@ -136,9 +136,9 @@ TEST_CASE("the real nvdisasm lists the instructions that the cubin reader counts
   for (const auto& [name, number] : counted["opcodes"].items()) {
     by_reader[name.substr(0, name.find('.'))] += number.get<std::ptrdiff_t>();
   }
-  for (const auto& [name, number] : by_reader) {
-    CAPTURE(name);
-    CHECK(std::count(words.begin(), words.end(), name) == number);
+  for (const auto& entry : by_reader) {
+    CAPTURE(entry.first);
+    CHECK(std::count(words.begin(), words.end(), entry.first) == entry.second);
   }
   CHECK(std::count(words.begin(), words.end(), "HMMA") > 0);
 }

@@ -13,6 +13,7 @@
 #include "near_problems.h"
 #include "sqlite.h"
 #include "store_file.h"
+#include "thinned.h"
 #include "trial_row.h"
 #include "tuning_db_fixture.h"
 #include "tuning_db_state.h"
@@ -236,7 +237,7 @@ TEST_CASE("near problems come in the order of their distance in length, then in 
 TEST_CASE("lookups in a large database, timed") {
   TemporaryDirectory directory;
   Environment here = environment_here();
-  constexpr int problems = 500, candidates = 100;
+  constexpr int problems = test::kSanitized ? 50 : 500, candidates = 100;
   {
     auto db = TuningDb::open(directory / "tuning.db");
     REQUIRE(db.ok());

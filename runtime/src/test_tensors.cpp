@@ -218,7 +218,7 @@ Result<bool> TestTensors::read_output() {
     if (!copied) return copied.error();
     finite &= take_chunk(chunk.data(), first, last);
   }
-  const Result<bool> carried = read_carry();
+  Result<bool> carried = read_carry();
   if (!carried) return carried;
   return finite && *carried;
 }

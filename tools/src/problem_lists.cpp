@@ -12,6 +12,10 @@ namespace {
 
 constexpr std::size_t kMostProblems = 100000;
 
+Error too_many() {
+  return invalid(fmt::format("these lists make more than {} problems; shorten them", kMostProblems));
+}
+
 template <class T, class Parse>
 Result<std::vector<T>> parse_names(const std::string& text, const Parse& parse) {
   std::vector<T> values;
@@ -81,9 +85,7 @@ class Unique {
     auto valid = validate(problem);
     if (!valid) return valid.error();
     if (seen_.insert(to_string(problem)).second) problems_.push_back(problem);
-    if (problems_.size() > kMostProblems) {
-      return invalid(fmt::format("these lists make more than {} problems; shorten them", kMostProblems));
-    }
+    if (problems_.size() > kMostProblems) return too_many();
     return {};
   }
   std::vector<Problem> take() { return std::move(problems_); }
@@ -132,14 +134,12 @@ Result<void> add_product(const ProblemLists& lists, Precision fallback, Unique& 
   std::vector<Problem> problems{Problem{}};
   // Each step multiplies the list by one more of the lists typed; the last varies fastest.
   const auto times = [&](const auto& values, const auto& set) -> Result<void> {
+    if (problems.size() * values.size() > kMostProblems) return too_many();
     std::vector<Problem> product;
     for (const Problem& problem : problems) {
       for (const auto& value : values) {
         product.push_back(problem);
         set(product.back(), value);
-        if (product.size() > kMostProblems) {
-          return invalid(fmt::format("these lists make more than {} problems; shorten them", kMostProblems));
-        }
       }
     }
     problems = std::move(product);

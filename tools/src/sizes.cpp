@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 namespace fftconv::tools {
 namespace {
@@ -84,11 +84,9 @@ Result<std::vector<std::int64_t>> parse_sizes(std::string_view text, std::string
       sizes.push_back(*size);
     }
   }
-  std::vector<std::int64_t> unique;
-  for (const std::int64_t size : sizes) {
-    if (std::find(unique.begin(), unique.end(), size) == unique.end()) unique.push_back(size);
-  }
-  return unique;
+  std::unordered_set<std::int64_t> seen;
+  std::erase_if(sizes, [&](std::int64_t size) { return !seen.insert(size).second; });
+  return sizes;
 }
 
 }  // namespace fftconv::tools

@@ -40,7 +40,8 @@ KernelCounts count_direct(const Problem& problem, const KernelConfig& config) {
   const double sample = static_cast<double>(size_of(problem.io));
   const auto number = static_cast<double>(size_of(filter_type(problem)));  // bytes
   const double rows = static_cast<double>(problem.batch) * static_cast<double>(problem.channels);
-  const double vectors = rows * static_cast<double>((problem.seqlen + config.lanes - 1) / config.lanes);
+  const std::int64_t row_vectors = (problem.seqlen + config.lanes - 1) / config.lanes;
+  const double vectors = rows * static_cast<double>(row_vectors);
   const double taps = static_cast<double>(problem.filter_len);
   const int tensors = 2 + problem.pregate + problem.postgate;
   const double converts = problem.io == DataType::f16 ? 2 : problem.io == DataType::bf16 ? 4 : 1;
