@@ -3,6 +3,7 @@
 // and a multiply-add.
 //     y[n] = sum_t c[t] x[n - greatest_lag + t],  c[t] the tap with lag greatest_lag - t
 #pragma once
+#include "entry.h"
 #include "inside.h"
 
 constexpr index greatest_lag = lag_step > 0 ? first_lag + filter_len - 1 : first_lag;
@@ -43,7 +44,7 @@ static __attribute__((noinline)) void sum_row(const Item& item, const real* taps
 }
 
 // Work items first .. last - 1; x is the worker's scratch.
-extern "C" void fftconv_convolution(const fftconv_args* args, index first, index last, real* x) {
+static void convolve_items(const fftconv_args* args, index first, index last, real* x) {
   for (index number = first; number < last; ++number) {
     const Item item = item_of(*args, number);
     const real* taps = (const real*)args->spectrum + item.filter * filter_len;

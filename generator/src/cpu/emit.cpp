@@ -16,9 +16,11 @@ namespace fftconv::cpu {
 namespace {
 
 /// After those of the samples, in this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/ahead.h", "cpu/leaf.h"};
+constexpr const char* kTemplates[] = {"cpu/dft.h",   "cpu/node.h",  "cpu/rows.h",
+                                      "cpu/entry.h", "cpu/ahead.h", "cpu/leaf.h"};
 /// Of a direct sum, which has no transform.
-constexpr const char* kDirect[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/inside.h", "cpu/direct.h"};
+constexpr const char* kDirect[] = {"cpu/dft.h",   "cpu/node.h",   "cpu/rows.h",
+                                   "cpu/entry.h", "cpu/inside.h", "cpu/direct.h"};
 
 /// The text of a template without the lines that only matter to it as a file of its own.
 Result<std::string> template_body(const char* name) {
@@ -206,7 +208,7 @@ std::string chunked_entry(const Tree& tree) {
       "\n// Work items first .. last - 1; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows numbers of "
       "the\n"
       "// transform and M * rows that a chunk leaves for the next one.\n"
-      "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  real* const left = z + length / columns * block;\n"
       "  for (index number = first; number < last; ++number) {{\n"
@@ -237,7 +239,7 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  else Root<{0}>::join<false>(item, z, first, last, root_twiddle);\n"
       "}}\n"
       "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 bytes.\n"
-      "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  Item item = item_of(*args, first);\n"
       "  for (index number = first; number < last; ++number) {{\n"

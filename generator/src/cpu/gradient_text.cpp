@@ -40,7 +40,7 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
   const int radix = tree.levels[0].radix;
   text += fmt::format(
       "\n// Gradients of filters first .. last - 1; z is the worker's scratch of three planes, aligned to 64 bytes.\n"
-      "extern \"C\" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  real* const u = z + plane;\n"
       "  real* const sum = z + 2 * plane;\n"
