@@ -266,7 +266,7 @@ TuningDb* DeviceContext::shipped() {
 }
 
 std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string& policy) {
-  constexpr int latest = 2000;  // trials: what a regression with some 45 weights needs, read in a few milliseconds
+  constexpr int latest = 4000;  // trials: more teach little more and cost a first search more milliseconds
   const std::lock_guard lock(calibration_mutex_);
   Calibrated& known = calibrated_[policy];
   Environment environment = environment_;
