@@ -52,9 +52,9 @@ std::string subtree_cases(const Tree& tree) {
 
 }  // namespace
 
-bool is_shared(const Problem& problem, const KernelConfig& config) {
+bool is_shared(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
   return reads_filter(problem) && !problem.carry && config.strategy == Strategy::fused && config.radices.size() > 2 &&
-         transform_length(config) * config.rows >= kLeastPoints;
+         points_worth(transform_length(config) * config.rows, partitions) >= kLeastPoints;
 }
 
 KernelShares shares_of(const Problem& problem, const Tree& tree) {
@@ -88,8 +88,8 @@ std::string share_entries(const Tree& tree, const TableLayout& layout) {
       "    join_root(item, z, first, last, past_caches);\n"
       "    if (streaming) finish_streaming();\n"
       "  }} else {{\n"
-      "    const Ahead ahead = {{item, item, false, false}};\n"
-      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
+      "    const Ahead ahead = {{item, item, false, false, history_of(*args, number)}};\n"
+      "    real* spectrum = spectrum_of(*args, item.filter);\n"
       "    share_nodes<false>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
       "  }}\n"
       "}}\n"
@@ -102,7 +102,7 @@ std::string share_entries(const Tree& tree, const TableLayout& layout) {
       "    split_nodes<{3}>(z, {4}, (const real*)(root_twiddle + 1), first, last);\n"
       "  }} else {{\n"
       "    const Ahead ahead = {{}};\n"
-      "    real* spectrum = (real*)args->spectrum + number * 2 * length;\n"
+      "    real* spectrum = made_spectrum(*args, number);\n"
       "    share_nodes<true>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
       "  }}\n"
       "}}\n",
