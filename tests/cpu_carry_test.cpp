@@ -65,6 +65,30 @@ TEST_CASE("every kind of candidate carries, rows side by side and paired ones to
   CHECK(pairs);
 }
 
+TEST_CASE("threads share a long block, and their number does not show in the result") {
+  for (std::int64_t taps : {20001, 3000}) {
+    Problem problem = block_of(20001, taps);
+    problem.batch = problem.channels = 1;
+    const KernelConfig config = *cpu::default_config(problem, device().facts());
+    CHECK_FALSE(cpu::emit(problem, config, device().facts()).value().shares.convolution.empty());
+    std::vector<std::byte> alone;
+    for (int threads : {1, 2, 3}) {
+      const std::shared_ptr<Device> on = *make_cpu_device(threads);
+      Data data(problem);
+      const Result<Ready> ready = prepare(problem, config, data.args(), *on);
+      REQUIRE(ready);
+      KernelArgs args = ready->with(data.args());
+      REQUIRE(ready->kernel->launch(ready->source.convolution, args, nullptr));
+      CHECK(data.error() <= allowed(problem));
+      if (alone.empty()) alone = data.y_bytes();
+      CHECK(data.y_bytes() == alone);
+      args.carry_out = const_cast<void*>(args.carry_in);  // the same memory
+      REQUIRE(ready->kernel->launch(ready->source.convolution, args, nullptr));
+      CHECK(data.y_bytes() == alone);
+    }
+  }
+}
+
 TEST_CASE("a plan with carry refuses memory that overlaps in part, and carry that it has no use for") {
   const Problem problem = block_of(64, 33);
   Data data(problem);

@@ -47,29 +47,29 @@ FFTCONV_INLINE void add_products(cvec* sum, const real* u, const real* k, index 
   }
 }
 
-// Keeps the spectrum a of this block and makes it the sum of all products, as many vectors at a time as registers
-// hold.
+// Adds to vectors first … of a the products of earlier blocks, as many vectors at a time as registers hold. `before`
+// of these blocks stand below the newest one, the others at the ring's end.
+template <int first>
+FFTCONV_INLINE void add_earlier(cvec* a, const real* spectrum, const History& history, index before) {
+  constexpr int most = lanes * sizeof(real) < 64 ? 4 : 8, left = leaf_radix - first;
+  if constexpr (left > 0) {
+    constexpr int vectors = left < most ? left : most;
+    const real* const below = history.rings + (history.newest - 1) * place_floats + first * block;
+    const real* const end = history.rings + (partitions - 1) * place_floats + first * block;
+    const real* const k = spectrum + partition_floats + 2 * first * columns;
+    add_products<vectors>(a + first, below, k, before);
+    add_products<vectors>(a + first, end, k + before * partition_floats, history.earlier - before);
+    add_earlier<first + vectors>(a, spectrum, history, before);
+  }
+}
+
+// Keeps the spectrum a of this block and makes it the sum of all products.
 FFTCONV_INLINE void multiply(cvec* a, const real* spectrum, const History& history) {
-  constexpr int vectors = leaf_radix > 4 && lanes * sizeof(real) < 64 ? 4 : leaf_radix;
   real* const newest = history.rings + history.newest * place_floats;
-  const index before = lesser(history.newest, history.earlier);  // at places below; the others at the ring's end
 #pragma unroll
   for (int k = 0; k < leaf_radix; ++k) {
     store_block(newest + k * block, a[k]);
     a[k] = times(a[k], repeated_complex(spectrum + 2 * k * columns));
   }
-#pragma unroll
-  for (int first = 0; first < leaf_radix; first += vectors) {
-    constexpr int last_vectors = leaf_radix % vectors == 0 ? vectors : leaf_radix % vectors;
-    const real* const u = newest + first * block;
-    const real* const k = spectrum + 2 * first * columns;
-    const auto add = [&](const real* from, index partition, index count) {
-      if (first + vectors <= leaf_radix)
-        add_products<vectors>(a + first, from, k + partition * partition_floats, count);
-      else
-        add_products<last_vectors>(a + first, from, k + partition * partition_floats, count);
-    };
-    add(u - place_floats, 1, before);
-    add(u + (partitions - 1 - history.newest) * place_floats, before + 1, history.earlier - before);
-  }
+  add_earlier<0>(a, spectrum, history, lesser(history.newest, history.earlier));
 }

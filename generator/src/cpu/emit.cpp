@@ -134,6 +134,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
   line("bool", "gradient", cpp(gradient), "of the filter: dk from u and dy");
+  if (gradient) text += gradient_constants(tree);
   line("bool", "filter_per_example", cpp(problem.sharing == FilterSharing::per_example), "");
   line("bool", "circular_filter", cpp(problem.mode == Mode::circular), "lags are taken modulo L");
   line("index", "filter_len", problem.filter_len, "Lk");
@@ -142,7 +143,11 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   }
   const bool chunked = config.strategy == Strategy::chunked;
   line("index", "first_lag", first_lag(problem) - (chunked ? least_lag(problem) : 0), "lag of tap 0");
-  if (chunked) line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
+  if (chunked) {
+    line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
+    line("index", "least_chunks", kLeastChunks, "of a work item");
+    line("index", "enough_runs", kEnoughRuns, "work items of all rows");
+  }
   line("index", "lag_step", lag_step(problem), "from tap to tap");
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
                       is_shared(problem, config, partitions) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
@@ -206,7 +211,9 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
 
 /// The root's last pass.
 std::string finish(const Problem& problem, int radix) {
-  if (problem.carry) return fmt::format("    join_carrying<{}>(item, *args, z, root_twiddle);\n", radix);
+  if (problem.carry) {
+    return fmt::format("    join_carrying<{0}>(item, *args, z, 0, Root<{0}>::blocks, root_twiddle);\n", radix);
+  }
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
 
@@ -218,15 +225,20 @@ std::string chunked_entry(const Tree& tree) {
       "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  real* const left = z + length / columns * block;\n"
+      "  const index runs = runs_of(*args);\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    const Item item = item_of(*args, number);\n"
+      "    const Item item = item_of(*args, number / runs);\n"
+      "    const index run = number % runs, begin = run * chunks / runs, end = (run + 1) * chunks / runs;\n"
       "    const Ahead ahead = {{item, item, false, false, {{}}}};\n"
       "    real* spectrum = spectrum_of(*args, item.filter);\n"
-      "    for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
-      "    for (index begin = 0; begin < seqlen + shift; begin += length) {{\n"
-      "      split_chunk<{0}>(item, begin, z, root_twiddle);\n"
+      "    if (run == 0) {{\n"
+      "      for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
+      "    }}\n"
+      "    // Whoever begins in the middle of a row makes again what the chunk before leaves.\n"
+      "    for (index chunk = run > 0 && number == first ? begin - 1 : begin; chunk < end; ++chunk) {{\n"
+      "      split_chunk<{0}>(item, chunk * length, z, root_twiddle);\n"
       "      {1}"
-      "      join_chunk<{0}>(item, begin - shift, z, left, root_twiddle);\n"
+      "      join_chunk<{0}>(item, chunk * length - shift, chunk >= begin, z, left, root_twiddle);\n"
       "    }}\n"
       "  }}\n"
       "}}\n",
@@ -255,6 +267,7 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches,\n"
       "                         history_of(*args, number)}};\n"
       "    real* spectrum = spectrum_of(*args, item.filter);\n"
+      "{3}"
       "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
       "{2}"
@@ -262,7 +275,8 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
       "}}\n",
-      radix, descend(tree, 0, "false", "0"), finish(problem, radix));
+      radix, descend(tree, 0, "false", "0"), finish(problem, radix),
+      problem.carry ? "    keep_carry(item, *args, z, 0, 1, 1);\n" : "");
 }
 
 std::string spectrum_entry(const Tree& tree) {
@@ -292,7 +306,7 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
   if (!reads_filter(problem)) return root + gradient_text(tree, layout);
   const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
   const std::string text = root + node_functions(tree, layout) + entry + spectrum_entry(tree);
-  return is_shared(problem, config, partitions) ? text + share_entries(tree, layout) : text;
+  return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, layout) : text;
 }
 
 /// Tables in the type of the arithmetic.
@@ -366,10 +380,15 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
-  if (chunked) source.convolution.shared_bytes = scratch / 2 * 3;
+  source.convolution.shared_bytes += item_rows * carry_len(problem) * width;
+  if (chunked) {
+    source.convolution.grid[0] = static_cast<int>(items * chunk_runs(problem, tree.length, items));
+    source.convolution.shared_bytes = scratch / 2 * 3;
+  }
   if (gradient) {
     source.convolution.grid[0] = filters;
-    source.convolution.shared_bytes = gradient_scratch(tree) * width;
+    source.convolution.shared_bytes = gradient_scratch(problem, config, tree) * width;
+    source.shares = gradient_shares(problem, config, tree);
   } else {
     const auto spectra = static_cast<int>(filters * partitions);
     source.spectrum = {"fftconv_spectrum", {spectra, 1, 1}, 1, scratch};

@@ -70,6 +70,10 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
   // A transform is as long as the row, but for chunks and direct sums, which go through it bit by bit.
   kernel->points_ = points_worth(
       std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows, source.partitions);
+  if (source.config.strategy == Strategy::chunked) {  // runs of chunks: their part of all rows
+    const Problem& problem = source.problem;
+    kernel->points_ = problem.batch * problem.channels * problem.seqlen / source.convolution.grid[0];
+  }
   kernel->keeps_history_ = source.history_bytes > 0;
   const KernelShares& shares = source.shares;
   for (const Result<void>& linked : {kernel->link(source.convolution.name, shares.convolution, kernel->convolution_),
