@@ -20,6 +20,8 @@ struct fftconv_args {
   void* dk;
   const void* carry_in;
   void* carry_out;
+  void* history;
+  index blocks;
 };
 
 constexpr int item_rows = paired ? 2 * rows : rows;

@@ -23,6 +23,7 @@ constexpr bool gradient = false;  // of the filter: u and dy are read, dk is wri
 constexpr bool filter_per_example = false;
 constexpr bool circular_filter = false;  // lags are taken modulo L
 constexpr index filter_len = 4096;       // Lk
+constexpr index partitions = 1;          // of the filter, each so long and a block later than the one before
 constexpr index first_lag = 0;           // lag of tap 0
 constexpr index lag_step = 1;            // from tap to tap
 #define FFTCONV_SHARED FFTCONV_INLINE    // by entries for items and for shares of them

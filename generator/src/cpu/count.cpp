@@ -1,5 +1,6 @@
 // Work of one launch, pass by pass. An instruction handles one vector; a fused multiply-add is two operations.
 #include "backend.h"
+#include "cpu/gradient_text.h"
 #include "cpu/lags.h"
 #include "cpu/shares.h"
 #include "cpu/tree.h"
@@ -132,7 +133,7 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   counts.l2_bytes = items * layouts;  // scratch, tables: once a work item
   counts.complex_points = items * transforms * static_cast<double>(tree.length) * tree.rows;
   counts.threads = 1;
-  counts.shared = is_shared(problem, config);
+  counts.shared = is_shared(problem, config) || !gradient_shares(problem, config, tree).convolution.empty();
   counts.blocks = gradient ? filter_count(problem) : static_cast<std::int64_t>(items);
   counts.shared_per_block = tree.length * tree.rows *
                             (gradient  ? 6

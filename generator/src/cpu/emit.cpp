@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <limits>
 
 #include "backend.h"
 #include "cpu/gradient_text.h"
@@ -16,8 +17,7 @@ namespace fftconv::cpu {
 namespace {
 
 /// After those of the samples, in this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/dft.h",   "cpu/node.h",  "cpu/rows.h",
-                                      "cpu/entry.h", "cpu/ahead.h", "cpu/leaf.h"};
+constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/entry.h"};
 /// Of a direct sum, which has no transform.
 constexpr const char* kDirect[] = {"cpu/dft.h",   "cpu/node.h",   "cpu/rows.h",
                                    "cpu/entry.h", "cpu/inside.h", "cpu/direct.h"};
@@ -41,7 +41,7 @@ Result<std::string> template_body(const char* name) {
 bool is_half(DataType io) { return io == DataType::f16 || io == DataType::bf16; }
 
 /// The templates of a kernel, each after the ones that it uses.
-std::vector<const char*> templates_of(const Problem& problem, const KernelConfig& config) {
+std::vector<const char*> templates_of(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
                                      "cpu/samples.h"};
   const auto add = [&](const auto& names) { templates.insert(templates.end(), std::begin(names), std::end(names)); };
@@ -50,10 +50,11 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
     return templates;
   }
   add(kTemplates);
+  templates.insert(templates.end(), {partitions > 1 ? "cpu/delay.h" : "cpu/product.h", "cpu/ahead.h", "cpu/leaf.h"});
   templates.push_back(reads_filter(problem) ? "cpu/filter.h" : "cpu/gradient.h");
   if (problem.carry) templates.push_back("cpu/carry.h");
   if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
-  if (is_shared(problem, config)) templates.push_back("cpu/shares.h");
+  if (is_shared(problem, config, partitions)) templates.push_back("cpu/shares.h");
   return templates;
 }
 
@@ -88,7 +89,8 @@ std::string plan_text(const Problem& problem, const KernelConfig& config, const 
                      radices_text(config), tree.length, samples, tree.columns, tree.lanes);
 }
 
-std::string header(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch) {
+std::string header(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch,
+                   std::int64_t partitions) {
   Problem row = problem;
   row.batch = config.paired ? 2 * config.rows : config.rows;
   row.channels = row.groups = 1;
@@ -101,14 +103,16 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
       "//   config   {}\n"
       "//   host     {}\n"
       "// {}.\n"
-      "// Expected a sample: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
-      family_of(problem), to_string(config), arch, plan_text(problem, config, tree), counts.flops / samples,
-      counts.instructions / samples, counts.shared_bytes / samples);
+      "// Expected a sample{}: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
+      family_of(problem), to_string(config), arch, plan_text(problem, config, tree),
+      partitions > 1 ? fmt::format(" with the first of the filter's {} partitions", partitions) : "",
+      counts.flops / samples, counts.instructions / samples, counts.shared_bytes / samples);
 }
 
 const char* cpp(bool value) { return value ? "true" : "false"; }
 
-std::string constants(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch) {
+std::string constants(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch,
+                      std::int64_t partitions) {
   std::string text = fmt::format("using index = long;\nusing real = {};  // all arithmetic\n\n", real_name(problem));
   const auto line = [&](const char* type, const char* name, auto value, const char* comment) {
     text += fmt::format("constexpr {} {} = {};{}{}\n", type, name, value, *comment ? "  // " : "", comment);
@@ -130,15 +134,23 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
   line("bool", "gradient", cpp(gradient), "of the filter: dk from u and dy");
+  if (gradient) text += gradient_constants(tree);
   line("bool", "filter_per_example", cpp(problem.sharing == FilterSharing::per_example), "");
   line("bool", "circular_filter", cpp(problem.mode == Mode::circular), "lags are taken modulo L");
   line("index", "filter_len", problem.filter_len, "Lk");
+  if (partitions > 1) {
+    line("index", "partitions", partitions, "filters of so many taps, each a block later than the one before");
+  }
   const bool chunked = config.strategy == Strategy::chunked;
   line("index", "first_lag", first_lag(problem) - (chunked ? least_lag(problem) : 0), "lag of tap 0");
-  if (chunked) line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
+  if (chunked) {
+    line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
+    line("index", "least_chunks", kLeastChunks, "of a work item");
+    line("index", "enough_runs", kEnoughRuns, "work items of all rows");
+  }
   line("index", "lag_step", lag_step(problem), "from tap to tap");
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
-                      is_shared(problem, config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
+                      is_shared(problem, config, partitions) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
     text += fmt::format(
         "\nenum class Type {{ f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
@@ -199,7 +211,9 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
 
 /// The root's last pass.
 std::string finish(const Problem& problem, int radix) {
-  if (problem.carry) return fmt::format("    join_carrying<{}>(item, *args, z, root_twiddle);\n", radix);
+  if (problem.carry) {
+    return fmt::format("    join_carrying<{0}>(item, *args, z, 0, Root<{0}>::blocks, root_twiddle);\n", radix);
+  }
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
 
@@ -211,15 +225,20 @@ std::string chunked_entry(const Tree& tree) {
       "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  real* const left = z + length / columns * block;\n"
+      "  const index runs = runs_of(*args);\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    const Item item = item_of(*args, number);\n"
-      "    const Ahead ahead = {{item, item, false, false}};\n"
-      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
-      "    for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
-      "    for (index begin = 0; begin < seqlen + shift; begin += length) {{\n"
-      "      split_chunk<{0}>(item, begin, z, root_twiddle);\n"
+      "    const Item item = item_of(*args, number / runs);\n"
+      "    const index run = number % runs, begin = run * chunks / runs, end = (run + 1) * chunks / runs;\n"
+      "    const Ahead ahead = {{item, item, false, false, {{}}}};\n"
+      "    real* spectrum = spectrum_of(*args, item.filter);\n"
+      "    if (run == 0) {{\n"
+      "      for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
+      "    }}\n"
+      "    // Whoever begins in the middle of a row makes again what the chunk before leaves.\n"
+      "    for (index chunk = run > 0 && number == first ? begin - 1 : begin; chunk < end; ++chunk) {{\n"
+      "      split_chunk<{0}>(item, chunk * length, z, root_twiddle);\n"
       "      {1}"
-      "      join_chunk<{0}>(item, begin - shift, z, left, root_twiddle);\n"
+      "      join_chunk<{0}>(item, chunk * length - shift, chunk >= begin, z, left, root_twiddle);\n"
       "    }}\n"
       "  }}\n"
       "}}\n",
@@ -245,8 +264,10 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  for (index number = first; number < last; ++number) {{\n"
       "    const bool past_caches = streaming && aligned_rows(item);\n"
       "    const bool more = number + 1 < last;\n"
-      "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches}};\n"
-      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
+      "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches,\n"
+      "                         history_of(*args, number)}};\n"
+      "    real* spectrum = spectrum_of(*args, item.filter);\n"
+      "{3}"
       "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
       "{2}"
@@ -254,7 +275,8 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
       "}}\n",
-      radix, descend(tree, 0, "false", "0"), finish(problem, radix));
+      radix, descend(tree, 0, "false", "0"), finish(problem, radix),
+      problem.carry ? "    keep_carry(item, *args, z, 0, 1, 1);\n" : "");
 }
 
 std::string spectrum_entry(const Tree& tree) {
@@ -264,7 +286,7 @@ std::string spectrum_entry(const Tree& tree) {
       "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    real* spectrum = (real*)args->spectrum + number * 2 * length;\n"
+      "    real* spectrum = made_spectrum(*args, number);\n"
       "    clear_blocks(z, 0, length / columns);\n"
       "    place_taps((const real*)args->filter + number * filter_len, z, 0, filter_len);\n"
       "    const Ahead ahead = {{}};\n"
@@ -276,15 +298,15 @@ std::string spectrum_entry(const Tree& tree) {
 }
 
 /// The transform's nodes and the entries that walk them.
-std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree,
-                      const TableLayout& layout) {
+std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree, const TableLayout& layout,
+                      std::int64_t partitions) {
   const std::string root = root_twiddles(problem, tree) +
                            fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                                        layout.leaf_scalars, layout.leaf_vectors);
   if (!reads_filter(problem)) return root + gradient_text(tree, layout);
   const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
   const std::string text = root + node_functions(tree, layout) + entry + spectrum_entry(tree);
-  return is_shared(problem, config) ? text + share_entries(tree, layout) : text;
+  return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, layout) : text;
 }
 
 /// Tables in the type of the arithmetic.
@@ -305,10 +327,30 @@ std::vector<std::string> compiler_options(const std::string& arch) {
   return options;
 }
 
+Result<void> check_partitions(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
+  if (problem.mode != Mode::causal || problem.direction != Direction::forward ||
+      problem.filter_len != problem.seqlen || problem.carry != (problem.seqlen > 1)) {
+    return unsupported(
+        "Filters in partitions are for blocks of streams: causal, forward, with carry, and taps as many as samples.");
+  }
+  if (config.strategy != Strategy::fused || config.compiler == CompilerId::none) {
+    return unsupported("Filters in partitions need a kernel that is fused and compiled: use strategy fused, clang.");
+  }
+  if (partitions > std::numeric_limits<int>::max() / filter_count(problem)) {
+    return unsupported(fmt::format("{} partitions of {} filters are more than one launch takes: use longer blocks.",
+                                   partitions, filter_count(problem)));
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
+Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device,
+                          std::int64_t partitions) {
   if (Result<void> legal = cpu::check_legal(problem, config, device); !legal) return legal.error();
+  if (partitions > 1) {
+    if (Result<void> legal = check_partitions(problem, config, partitions); !legal) return legal.error();
+  }
   if (config.compiler == CompilerId::none) return describe_portable(problem, config, device);
   const Tree tree = tree_of(config);
   const bool computed = config.twiddle == Residency::registers;
@@ -318,17 +360,19 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.problem = problem;
   source.config = config;
   source.arch = device.arch;
-  source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
+  source.partitions = partitions;
+  source.text = header(problem, config, tree, device.arch, partitions) +
+                constants(problem, config, tree, device.arch, partitions);
   const bool gradient = problem.direction == Direction::backward_filter;
   const bool chunked = config.strategy == Strategy::chunked;
   const bool direct = config.strategy == Strategy::direct;
-  const bool shared = is_shared(problem, config);
-  for (const char* name : templates_of(problem, config)) {
+  const bool shared = is_shared(problem, config, partitions);
+  for (const char* name : templates_of(problem, config, partitions)) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
     source.text += '\n' + *body;
   }
-  if (!direct) source.text += tree_text(problem, config, tree, layout);
+  if (!direct) source.text += tree_text(problem, config, tree, layout, partitions);
 
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
@@ -336,14 +380,21 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
   source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
-  if (chunked) source.convolution.shared_bytes = scratch / 2 * 3;
+  source.convolution.shared_bytes += item_rows * carry_len(problem) * width;
+  if (chunked) {
+    source.convolution.grid[0] = static_cast<int>(items * chunk_runs(problem, tree.length, items));
+    source.convolution.shared_bytes = scratch / 2 * 3;
+  }
   if (gradient) {
     source.convolution.grid[0] = filters;
-    source.convolution.shared_bytes = gradient_scratch(tree) * width;
+    source.convolution.shared_bytes = gradient_scratch(problem, config, tree) * width;
+    source.shares = gradient_shares(problem, config, tree);
   } else {
-    source.spectrum = {"fftconv_spectrum", {filters, 1, 1}, 1, scratch};
-    source.spectrum_bytes = filters * tree.length * 2 * width;
+    const auto spectra = static_cast<int>(filters * partitions);
+    source.spectrum = {"fftconv_spectrum", {spectra, 1, 1}, 1, scratch};
+    source.spectrum_bytes = spectra * tree.length * 2 * width;
   }
+  if (partitions > 1) source.history_bytes = items * partitions * scratch;
   if (direct) {
     source.convolution.shared_bytes = (tree.length + problem.filter_len + 2 * tree.lanes) * width;
     source.spectrum_bytes = filters * problem.filter_len * width;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace fftconv::cpu {
 namespace {
 
@@ -39,24 +41,55 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
   }
   const int radix = tree.levels[0].radix;
   text += fmt::format(
-      "\n// Gradients of filters first .. last - 1; z is the worker's scratch of three planes, aligned to 64 bytes.\n"
-      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "\n// The products of some of a filter's rows: z + 2 * plane is their sum.\n"
+      "static __attribute__((noinline)) void add_up(const fftconv_args* args, const ItemRange& items, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  real* const u = z + plane;\n"
-      "  real* const sum = z + 2 * plane;\n"
+      "  clear_plane(z + 2 * plane);\n"
+      "  for (index number = items.begin; number < items.end; ++number) {{\n"
+      "    const Item item = item_of(*args, number);\n"
+      "    Root<{0}>::split(item, u, 0, Root<{0}>::blocks, root_twiddle);\n"
+      "    {1}"
+      "    Root<{0}>::split(gradient_of(item, *args), z, 0, Root<{0}>::blocks, root_twiddle);\n"
+      "    {2}"
+      "  }}\n"
+      "}}\n"
+      "\n// From the sum over all rows of a filter to its gradient.\n"
+      "static __attribute__((noinline)) void finish(const fftconv_args* args, index filter, real* sum) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
+      "  {3}"
+      "  join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
+      "  take_taps(sum, (real*)args->dk + filter * filter_len);\n"
+      "}}\n"
+      "\n// Gradients of filters first .. last - 1; z is the worker's scratch, aligned to 64 bytes: three planes, "
+      "and\n"
+      "// one more where there are several partial sums.\n"
+      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  for (index filter = first; filter < last; ++filter) {{\n"
-      "    for (index i = 0; i < length / columns * block; ++i) sum[i] = 0;\n"
       "    const ItemRange items = items_of(*args, filter);\n"
-      "    for (index number = items.begin; number < items.end; ++number) {{\n"
-      "      const Item item = item_of(*args, number);\n"
-      "      Root<{0}>::split(item, u, 0, Root<{0}>::blocks, root_twiddle);\n"
-      "      {1}"
-      "      Root<{0}>::split(gradient_of(item, *args), z, 0, Root<{0}>::blocks, root_twiddle);\n"
-      "      {2}"
+      "    const index sums = sums_of(*args, items);\n"
+      "    real* const sum = z + (sums > 1 ? 3 : 2) * plane;\n"
+      "    add_up(args, items_of_sum(items, 0, sums), sum - 2 * plane);\n"
+      "    for (index number = 1; number < sums; ++number) {{\n"
+      "      add_up(args, items_of_sum(items, number, sums), z);\n"
+      "      add_plane(sum, z + 2 * plane);\n"
       "    }}\n"
-      "    {3}"
-      "    join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
-      "    take_taps(sum, (real*)args->dk + filter * filter_len);\n"
+      "    finish(args, filter, sum);\n"
+      "  }}\n"
+      "}}\n"
+      "\n// Units first .. last - 1 of a pass over one filter; z is the filter's, three planes for each partial "
+      "sum.\n"
+      "extern \"C\" void fftconv_convolution_share(const fftconv_args* args, index filter, index pass, index,\n"
+      "                                          index first, index last, real* z) {{\n"
+      "  const ItemRange items = items_of(*args, filter);\n"
+      "  const index sums = sums_of(*args, items);\n"
+      "  if (pass == partial_pass) {{\n"
+      "    for (index number = first; number < last; ++number)\n"
+      "      add_up(args, items_of_sum(items, number, sums), z + 3 * number * plane);\n"
+      "  }} else if (pass == rest_pass) {{\n"
+      "    for (index number = 1; number < sums; ++number)\n"
+      "      add_plane(z + 2 * plane, z + (3 * number + 2) * plane);\n"
+      "    finish(args, filter, z + 2 * plane);\n"
       "  }}\n"
       "}}\n",
       radix, descend(tree, 0, "Pass::forward", "u", ""), descend(tree, 0, "Pass::accumulate", "z", ""),
@@ -64,6 +97,41 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
   return text;
 }
 
-std::int64_t gradient_scratch(const Tree& tree) { return 3 * (tree.length / tree.columns + 5) * 2 * tree.lanes; }
+namespace {
+
+constexpr std::int64_t kEnoughSums = 32;        ///< partial sums of all filters together
+constexpr std::int64_t kMostNumbers = 1 << 25;  ///< of all planes, which lie in memory at once
+
+std::int64_t plane_numbers(const Tree& tree) { return (tree.length / tree.columns + 5) * 2 * tree.lanes; }
+
+std::int64_t most_sums(const Tree& tree) {
+  return std::clamp<std::int64_t>(kMostNumbers / (3 * plane_numbers(tree)), 1, 8);
+}
+
+/// The same in sums_of() of the template. No text depends on it: a binary serves every batch.
+std::int64_t partial_sums(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  const int item_rows = config.paired ? 2 * config.rows : config.rows;
+  const std::int64_t groups = (problem.batch + item_rows - 1) / item_rows, filters = filter_count(problem);
+  const std::int64_t items = problem.sharing == FilterSharing::per_example ? 1 : problem.channels / filters * groups;
+  return std::min(items, std::max<std::int64_t>(1, std::min(most_sums(tree), kEnoughSums / filters)));
+}
+
+}  // namespace
+
+std::string gradient_constants(const Tree& tree) {
+  return fmt::format(
+      "constexpr index most_sums = {}, enough_sums = {};  // partial ones of a filter, of all filters\n",
+      most_sums(tree), kEnoughSums);
+}
+
+std::int64_t gradient_scratch(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  return 3 * partial_sums(problem, config, tree) * plane_numbers(tree);
+}
+
+KernelShares gradient_shares(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  const std::int64_t sums = partial_sums(problem, config, tree);
+  if (sums == 1) return {};
+  return {.convolution = "fftconv_convolution_share", .blocks = {sums}, .subtrees = {1}};
+}
 
 }  // namespace fftconv::cpu

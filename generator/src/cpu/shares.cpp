@@ -52,9 +52,9 @@ std::string subtree_cases(const Tree& tree) {
 
 }  // namespace
 
-bool is_shared(const Problem& problem, const KernelConfig& config) {
-  return reads_filter(problem) && !problem.carry && config.strategy == Strategy::fused && config.radices.size() > 2 &&
-         transform_length(config) * config.rows >= kLeastPoints;
+bool is_shared(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
+  return reads_filter(problem) && config.strategy == Strategy::fused && config.radices.size() > 2 &&
+         points_worth(transform_length(config) * config.rows, partitions) >= kLeastPoints;
 }
 
 KernelShares shares_of(const Problem& problem, const Tree& tree) {
@@ -68,7 +68,11 @@ KernelShares shares_of(const Problem& problem, const Tree& tree) {
   return shares;
 }
 
-std::string share_entries(const Tree& tree, const TableLayout& layout) {
+std::string share_entries(const Problem& problem, const Tree& tree, const TableLayout& layout) {
+  const int root = tree.levels[0].radix;
+  const std::string keep = fmt::format("    keep_carry(item, *args, z, first, last, Root<{}>::blocks);\n", root),
+                    carrying =
+                        fmt::format("    join_carrying<{}>(item, *args, z, first, last, root_twiddle);\n", root);
   return fmt::format(
       "\n// Units first .. last - 1 of a pass over the nodes of a level below the root.\n"
       "template <bool forward_only>\n"
@@ -83,13 +87,15 @@ std::string share_entries(const Tree& tree, const TableLayout& layout) {
       "                                          index first, index last, real* z) {{\n"
       "  const Item item = item_of(*args, number);\n"
       "  const bool past_caches = streaming && aligned_rows(item);\n"
-      "  if (pass == split_pass && level == 0) split_root(item, z, first, last);\n"
-      "  else if (pass == join_pass && level == 0) {{\n"
-      "    join_root(item, z, first, last, past_caches);\n"
+      "  if (pass == split_pass && level == 0) {{\n"
+      "{5}"
+      "    split_root(item, z, first, last);\n"
+      "  }} else if (pass == join_pass && level == 0) {{\n"
+      "{6}"
       "    if (streaming) finish_streaming();\n"
       "  }} else {{\n"
-      "    const Ahead ahead = {{item, item, false, false}};\n"
-      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
+      "    const Ahead ahead = {{item, item, false, false, history_of(*args, number)}};\n"
+      "    real* spectrum = spectrum_of(*args, item.filter);\n"
       "    share_nodes<false>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
       "  }}\n"
       "}}\n"
@@ -102,12 +108,13 @@ std::string share_entries(const Tree& tree, const TableLayout& layout) {
       "    split_nodes<{3}>(z, {4}, (const real*)(root_twiddle + 1), first, last);\n"
       "  }} else {{\n"
       "    const Ahead ahead = {{}};\n"
-      "    real* spectrum = (real*)args->spectrum + number * 2 * length;\n"
+      "    real* spectrum = made_spectrum(*args, number);\n"
       "    share_nodes<true>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
       "  }}\n"
       "}}\n",
-      pass_cases(tree, layout, "split"), subtree_cases(tree), pass_cases(tree, layout, "join"), tree.levels[0].radix,
-      stride_of(tree, 0));
+      pass_cases(tree, layout, "split"), subtree_cases(tree), pass_cases(tree, layout, "join"), root,
+      stride_of(tree, 0), problem.carry ? keep : "",
+      problem.carry ? carrying : "    join_root(item, z, first, last, past_caches);\n");
 }
 
 }  // namespace fftconv::cpu
