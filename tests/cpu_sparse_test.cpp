@@ -107,6 +107,17 @@ std::vector<KernelConfig> two_configs(const Problem& problem) {
   return configs;
 }
 
+/// A candidate in whose tree nodes at one distance from the root keep different children.
+KernelConfig mixed_config(const Problem& problem) {
+  const std::vector<KernelConfig> configs = cpu::candidates(problem, device().facts());
+  const auto found = std::ranges::find_if(configs, [&](const KernelConfig& config) {
+    const cpu::PrunedTree pruned = cpu::pruned_tree(problem, cpu::tree_of(config));
+    return std::ranges::any_of(pruned.levels, [](const auto& kinds) { return kinds.size() > 1; });
+  });
+  REQUIRE_MESSAGE(found != configs.end(), to_string(problem));
+  return *found;
+}
+
 }  // namespace
 
 TEST_CASE("digits are powers of two as equal as may be, the largest first") {
@@ -203,6 +214,10 @@ TEST_CASE("kernels match the reference in every mode, direction and type, with g
       {sparse_problem(Mode::bidirectional, 8192, 16383, {2, whole, whole, whole})},
       {sparse_problem(Mode::causal, 2000, 2000, {whole, 1, whole, whole}, dk)},
   });
+  {
+    const Problem gradient = sparse_problem(Mode::causal, 65536, 5000, {6, whole, whole, whole}, dk);
+    CHECK(error_of(gradient, mixed_config(gradient)) < allowed(gradient));
+  }
   for (Case each : cases) {
     each.problem.io = each.io;
     if (each.io == DataType::f64) each.problem.precision = Precision::f64;
@@ -223,7 +238,7 @@ TEST_CASE("threads that share a row do what one thread does") {
   for (const Masks& kept : thinned<Masks>({{6, whole, whole, whole}, {0x9, 2, 1, whole}})) {
     Problem problem = sparse_problem(Mode::causal, 65536, 65536, kept);
     problem.batch = problem.channels = 1;
-    for (const KernelConfig& config : two_configs(problem)) {
+    for (const KernelConfig& config : {two_configs(problem).back(), mixed_config(problem)}) {
       CAPTURE(to_string(problem));
       CAPTURE(to_string(config));
       std::vector<std::byte> rows[2];
