@@ -176,14 +176,12 @@ TEST_CASE("paired rows are offered where nothing wraps") {
 
 TEST_CASE("problems that the device does not compute are refused") {
   const KernelConfig config = default_of(causal(1000));
-  Problem channels_last = causal(1000), strided = channels_last, sparse = channels_last, empty = channels_last,
-          huge = channels_last;
+  Problem channels_last = causal(1000), strided = channels_last, empty = channels_last, huge = channels_last;
   channels_last.layout = Layout::blh;
   strided.strides = {6000, 2000, 1};
-  sparse.kept[0] = 3;
   empty.seqlen = 0;
   huge.batch = huge.channels = 1 << 20;
-  for (const Problem& problem : {channels_last, strided, sparse, huge}) {
+  for (const Problem& problem : {channels_last, strided, huge}) {
     CHECK(refusal(problem, config) == ErrorCode::unsupported);
     CHECK(cpu::candidates(problem, host()).empty());
     CHECK_FALSE(cpu::default_config(problem, host()).ok());

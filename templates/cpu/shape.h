@@ -28,6 +28,16 @@ constexpr index first_lag = 0;           // lag of tap 0
 constexpr index lag_step = 1;            // from tap to tap
 #define FFTCONV_SHARED FFTCONV_INLINE    // by entries for items and for shares of them
 
+// Of frequency-sparse filters alone: digits of a frequency, of which the first counts least.
+struct Digit {
+  index size;          // values
+  unsigned long kept;  // bit i keeps values 16 i to 16 i + 15
+};
+constexpr Digit digits[] = {{64, 0x3}, {64, 0xf}};
+constexpr int tree_levels = 3, tree_radix[] = {4, 4, 4};  // above the leaves, the root's first
+constexpr index leaf_count = 64;
+constexpr index leaf_frequency[leaf_radix * columns] = {};  // of its vectors and their lanes, times leaf_count
+
 enum class Type { f32, f16, bf16, f64 };
 constexpr Type io_type = Type::f32;
 #define FFTCONV_NATIVE_HALF 1

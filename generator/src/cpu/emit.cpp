@@ -7,10 +7,13 @@
 #include "backend.h"
 #include "cpu/gradient_text.h"
 #include "cpu/lags.h"
+#include "cpu/node_text.h"
 #include "cpu/portable.h"
 #include "cpu/shares.h"
+#include "cpu/sparse_text.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
+#include "fftconv/sparsity.h"
 #include "fftconv/templates.h"
 
 namespace fftconv::cpu {
@@ -51,6 +54,7 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
   }
   add(kTemplates);
   templates.insert(templates.end(), {partitions > 1 ? "cpu/delay.h" : "cpu/product.h", "cpu/ahead.h", "cpu/leaf.h"});
+  if (is_sparse(problem)) templates.push_back("cpu/sparse.h");
   templates.push_back(reads_filter(problem) ? "cpu/filter.h" : "cpu/gradient.h");
   if (problem.carry) templates.push_back("cpu/carry.h");
   if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
@@ -84,9 +88,10 @@ std::string plan_text(const Problem& problem, const KernelConfig& config, const 
       config.strategy == Strategy::chunked
           ? fmt::format("{} samples in {} chunks", problem.seqlen, chunk_count(problem, tree.length))
           : fmt::format("{} samples", problem.seqlen);
-  return fmt::format("{} transform of {} = {} points for {}; {} of {} lanes a row",
+  return fmt::format("{} transform of {} = {} points for {}; {} of {} lanes a row{}",
                      config.paired ? "Cyclic, two rows in one complex" : "Right-angle (mod z^M - i)",
-                     radices_text(config), tree.length, samples, tree.columns, tree.lanes);
+                     radices_text(config), tree.length, samples, tree.columns, tree.lanes,
+                     is_sparse(problem) ? ".\n// " + pruned_text(problem, tree) : "");
 }
 
 std::string header(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch,
@@ -149,6 +154,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
     line("index", "enough_runs", kEnoughRuns, "work items of all rows");
   }
   line("index", "lag_step", lag_step(problem), "from tap to tap");
+  if (is_sparse(problem)) text += sparse_constants(problem, tree);
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
                       is_shared(problem, config, partitions) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
@@ -176,39 +182,6 @@ std::string root_twiddles(const Problem& problem, const Tree& tree) {
   return text + "};\n";
 }
 
-/// "The children of one node": a loop over nodes of the next level, or a run of leaves.
-std::string descend(const Tree& tree, std::size_t level, const std::string& forward_only, const std::string& node) {
-  const int radix = tree.levels[level].radix;
-  if (level + 1 == tree.levels.size()) {
-    return fmt::format("leaf_run<{}, {}>(z, spectrum, tables + leaf_scalars, tables + leaf_vectors, {}, ahead);\n",
-                       forward_only, radix, node == "0" ? "0" : fmt::format("{} * {}", radix, node));
-  }
-  const std::int64_t child = tree.levels[level + 1].length / tree.columns;
-  return fmt::format(
-      "for (index k = 0; k < {0}; ++k) node_{1}<{2}>(z + k * {3} * block, spectrum, tables, {4}k, ahead);\n", radix,
-      level + 1, forward_only, child, node == "0" ? "" : fmt::format("{} * {} + ", radix, node));
-}
-
-/// Inner levels, deepest first so that each function is there when it is called.
-std::string node_functions(const Tree& tree, const TableLayout& layout) {
-  std::string text;
-  for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
-    const Level& level = tree.levels[i];
-    const std::int64_t stride = level.length / level.radix / tree.columns;
-    text += fmt::format(
-        "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children.\n"
-        "template <bool forward_only>\n"
-        "static void node_{4}(real* z, real* spectrum, const real* tables, index node, const Ahead& ahead) {{\n"
-        "  const real* w = tables + {5} + {6} * node;\n"
-        "  split<{3}>(z, {7}, {7}, w);\n"
-        "  {8}"
-        "  if constexpr (!forward_only) join<{3}>(z, {7}, {7}, w);\n}}\n",
-        level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
-        2 * (level.radix - 1), stride, descend(tree, i, "forward_only", "node"));
-  }
-  return text;
-}
-
 /// The root's last pass.
 std::string finish(const Problem& problem, int radix) {
   if (problem.carry) {
@@ -217,7 +190,12 @@ std::string finish(const Problem& problem, int radix) {
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
 
-std::string chunked_entry(const Tree& tree) {
+std::string descend_root(const Tree& tree, const PrunedTree& pruned, const std::string& forward_only,
+                         const std::string& indent) {
+  return descend(tree, pruned, 0, pruned.levels[0][0], forward_only, "", indent);
+}
+
+std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
   return fmt::format(
       "\n// Work items first .. last - 1; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows numbers of "
       "the\n"
@@ -242,10 +220,10 @@ std::string chunked_entry(const Tree& tree) {
       "    }}\n"
       "  }}\n"
       "}}\n",
-      tree.levels[0].radix, descend(tree, 0, "false", "0"));
+      tree.levels[0].radix, descend_root(tree, pruned, "false", "      "));
 }
 
-std::string fused_entry(const Problem& problem, const Tree& tree) {
+std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\nFFTCONV_SHARED void split_root(const Item& item, real* z, index first, index last) {{\n"
@@ -275,11 +253,11 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
       "}}\n",
-      radix, descend(tree, 0, "false", "0"), finish(problem, radix),
+      radix, descend_root(tree, pruned, "false", "    "), finish(problem, radix),
       problem.carry ? "    keep_carry(item, *args, z, 0, 1, 1);\n" : "");
 }
 
-std::string spectrum_entry(const Tree& tree) {
+std::string spectrum_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
@@ -292,9 +270,11 @@ std::string spectrum_entry(const Tree& tree) {
       "    const Ahead ahead = {{}};\n"
       "    split<{0}>(z, {1}, {1}, (const real*)(root_twiddle + 1));\n"
       "    {2}"
+      "{3}"
       "  }}\n"
       "}}\n",
-      radix, tree.length / radix / tree.columns, descend(tree, 0, "true", "0"));
+      radix, tree.length / radix / tree.columns, descend_root(tree, pruned, "true", "    "),
+      is_sparse(problem) ? "    drop<columns>(spectrum, 0, leaf_count);\n" : "");
 }
 
 /// The transform's nodes and the entries that walk them.
@@ -303,10 +283,13 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
   const std::string root = root_twiddles(problem, tree) +
                            fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                                        layout.leaf_scalars, layout.leaf_vectors);
-  if (!reads_filter(problem)) return root + gradient_text(tree, layout);
-  const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
-  const std::string text = root + node_functions(tree, layout) + entry + spectrum_entry(tree);
-  return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, layout) : text;
+  const PrunedTree pruned = pruned_tree(problem, tree);
+  if (!reads_filter(problem)) return root + gradient_text(tree, pruned, layout);
+  const std::string entry =
+      config.strategy == Strategy::chunked ? chunked_entry(tree, pruned) : fused_entry(problem, tree, pruned);
+  const std::string text =
+      root + node_functions(tree, pruned, layout) + entry + spectrum_entry(problem, tree, pruned);
+  return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, pruned, layout) : text;
 }
 
 /// Tables in the type of the arithmetic.

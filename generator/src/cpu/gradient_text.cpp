@@ -4,42 +4,60 @@
 
 #include <algorithm>
 
+#include "cpu/sparse_text.h"
+
 namespace fftconv::cpu {
 namespace {
 
-/// "The children of one node": a loop over nodes of the next level, or a run of leaves.
-std::string descend(const Tree& tree, std::size_t level, const std::string& pass, const std::string& z,
-                    const std::string& node) {
+/// "The children of one node": loops over nodes of the next level, or runs of leaves. `node` is empty for the root's.
+std::string descend(const Tree& tree, const PrunedTree& pruned, std::size_t level, const NodeKind& kind,
+                    const std::string& pass, const std::string& z, const std::string& node,
+                    const std::string& indent) {
   const int radix = tree.levels[level].radix;
-  const std::string first = node.empty() ? "0" : fmt::format("{} * {}", radix, node);
-  if (level + 1 == tree.levels.size()) {
-    return fmt::format("gradient_run<{}>({}, tables + leaf_scalars, tables + leaf_vectors, {}, {});\n", pass, z,
-                       first, radix);
+  std::string text;
+  for (const ChildRun& run : child_runs(kind)) {
+    if (!text.empty()) text += indent;
+    if (level + 1 == tree.levels.size()) {
+      text += fmt::format("gradient_run<{}>({}, tables + leaf_scalars, tables + leaf_vectors, {}, {});\n", pass,
+                          run.first == 0 ? z : fmt::format("{} + {} * leaf_floats", z, run.first),
+                          child_number(radix, node, run.first), run.count);
+      continue;
+    }
+    const std::int64_t child = tree.levels[level + 1].length / tree.columns;
+    text += fmt::format("for (index k = {}; k < {}; ++k) {}<{}>({} + k * {} * block, tables, {} + k);\n", run.first,
+                        run.first + run.count, node_name(pruned, level + 1, run.kind), pass, z, child,
+                        child_number(radix, node, 0));
   }
-  const std::int64_t child = tree.levels[level + 1].length / tree.columns;
-  return fmt::format("for (index k = 0; k < {}; ++k) node_{}<{}>({} + k * {} * block, tables, {} + k);\n", radix,
-                     level + 1, pass, z, child, first);
+  return text;
 }
 
 }  // namespace
 
-std::string gradient_text(const Tree& tree, const TableLayout& layout) {
+std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout) {
   std::string text;
   for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
     const Level& level = tree.levels[i];
     const std::int64_t stride = level.length / level.radix / tree.columns;
-    text += fmt::format(
-        "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children.\n"
-        "template <Pass pass>\n"
-        "static void node_{4}(real* z, const real* tables, index node) {{\n"
-        "  const real* w = tables + {5} + {6} * node;\n"
-        "  if constexpr (pass != Pass::back) split<{3}>(z, {7}, {7}, w);\n"
-        "  {8}"
-        "  if constexpr (pass == Pass::back) join<{3}>(z, {7}, {7}, w);\n}}\n",
-        level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
-        2 * (level.radix - 1), stride, descend(tree, i, "pass", "z", "node"));
+    for (std::size_t number = 0; number < pruned.levels[i].size(); ++number) {
+      const NodeKind& kind = pruned.levels[i][number];
+      text += fmt::format(
+          "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children{9}.\n"
+          "template <Pass pass>\n"
+          "static void {4}(real* z, const real* tables, index node) {{\n"
+          "  const real* w = tables + {5} + {6} * node;\n"
+          "  if constexpr (pass != Pass::back) {10}(z, {7}, {7}, w);\n"
+          "  {8}"
+          "  if constexpr (pass == Pass::back) {11}(z, {7}, {7}, w);\n}}\n",
+          kind.nodes, kind.nodes == 1 ? "" : "s", level.length, level.radix,
+          node_name(pruned, i, static_cast<int>(number)), layout.levels[i], 2 * (level.radix - 1), stride,
+          descend(tree, pruned, i, kind, "pass", "z", "node", "  "), kept_text(kind), pass_name("split", kind),
+          pass_name("join", kind));
+    }
   }
   const int radix = tree.levels[0].radix;
+  const auto root = [&](const char* pass, const char* z, const char* indent) {
+    return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
+  };
   text += fmt::format(
       "\n// The products of some of a filter's rows: z + 2 * plane is their sum.\n"
       "static __attribute__((noinline)) void add_up(const fftconv_args* args, const ItemRange& items, real* z) {{\n"
@@ -57,6 +75,7 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
       "\n// From the sum over all rows of a filter to its gradient.\n"
       "static __attribute__((noinline)) void finish(const fftconv_args* args, index filter, real* sum) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
+      "{5}"
       "  {3}"
       "  join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
       "  take_taps(sum, (real*)args->dk + filter * filter_len);\n"
@@ -92,8 +111,9 @@ std::string gradient_text(const Tree& tree, const TableLayout& layout) {
       "    finish(args, filter, z + 2 * plane);\n"
       "  }}\n"
       "}}\n",
-      radix, descend(tree, 0, "Pass::forward", "u", ""), descend(tree, 0, "Pass::accumulate", "z", ""),
-      descend(tree, 0, "Pass::back", "sum", ""), tree.length / radix / tree.columns);
+      radix, root("Pass::forward", "u", "    "), root("Pass::accumulate", "z", "    "),
+      root("Pass::back", "sum", "  "), tree.length / radix / tree.columns,
+      pruned.has_partial_leaves ? "  drop<lanes>(sum, 0, leaf_count);\n" : "");
   return text;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cpu/pruned.h"
 #include "cpu/tree.h"
 #include "fftconv/kernel_source.h"
 
@@ -12,7 +13,7 @@ namespace fftconv::cpu {
 std::string gradient_constants(const Tree& tree);
 
 /// Node functions for the three passes of templates/cpu/gradient.h, and the entries that sum over a filter's rows.
-std::string gradient_text(const Tree& tree, const TableLayout& layout);
+std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout);
 
 /// Numbers in the scratch of a worker, or of a filter that several share: three planes for each partial sum.
 std::int64_t gradient_scratch(const Problem& problem, const KernelConfig& config, const Tree& tree);

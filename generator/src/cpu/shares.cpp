@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cpu/sparse_text.h"
+
 namespace fftconv::cpu {
 namespace {
 
@@ -26,19 +28,60 @@ std::int64_t stride_of(const Tree& tree, int level) {
   return tree.levels[level].length / tree.levels[level].radix / tree.columns;
 }
 
+/// Whether nothing above or at this level is left out.
+bool is_whole(const Tree& tree, const PrunedTree& pruned, int level) {
+  const std::vector<NodeKind>& kinds = pruned.levels[static_cast<std::size_t>(level)];
+  return kinds.size() == 1 && kinds.front().nodes == tree.levels[static_cast<std::size_t>(level)].nodes;
+}
+
 /// "case 1: split_nodes<4>(…); break;" for every level but the root's.
-std::string pass_cases(const Tree& tree, const TableLayout& layout, const char* pass) {
+std::string pass_cases(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout, const char* pass) {
   std::string text;
   for (int level = 1; level < shared_levels(tree); ++level) {
-    text += fmt::format("      case {}: {}_nodes<{}>(z, {}, tables + {}, first, last); break;\n", level, pass,
-                        tree.levels[level].radix, stride_of(tree, level), layout.levels[level]);
+    const int radix = tree.levels[level].radix;
+    const std::vector<NodeKind>& kinds = pruned.levels[level];
+    if (is_whole(tree, pruned, level) && kept_children(kinds.front()) == radix) {
+      text += fmt::format("      case {}: {}_nodes<{}>(z, {}, tables + {}, first, last); break;\n", level, pass,
+                          radix, stride_of(tree, level), layout.levels[level]);
+      continue;
+    }
+    text += fmt::format(
+        "      case {0}:\n"
+        "        each_node({1}, first, last, [=](index node, index b, index count) {{\n"
+        "          real* const at = z + (node * {2} + b) * block;\n"
+        "          const real* const w = tables + {3} + {4} * node;\n",
+        level, stride_of(tree, level), radix * stride_of(tree, level), layout.levels[level], 2 * (radix - 1));
+    for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+      text += fmt::format("          if (kind_{}[node] == {}) {}(at, {}, count, w);\n", level, kind,
+                          pass_name(pass, kinds[kind]), stride_of(tree, level));
+    }
+    text += "        });\n        break;\n";
   }
   return text;
 }
 
-std::string subtree_cases(const Tree& tree) {
+/// Of a filter's spectrum also what is dropped is written: zeros.
+std::string sparse_subtree_case(const Tree& tree, const PrunedTree& pruned, int level) {
+  std::string text = fmt::format("      case {}:\n        for (index k = first; k < last; ++k) {{\n", level);
+  for (std::size_t kind = 0; kind < pruned.levels[level].size(); ++kind) {
+    text += fmt::format(
+        "          if (kind_{0}[k] == {1}) {2}<forward_only>(z + k * {3} * block, spectrum, tables, k, ahead);\n",
+        level, kind, node_name(pruned, level, static_cast<int>(kind)), tree.levels[level].length / tree.columns);
+  }
+  return text + fmt::format(
+                    "        }}\n"
+                    "        if constexpr (forward_only) drop<columns>(spectrum, first * {0}, last * {0});\n"
+                    "        break;\n",
+                    tree.leaves / tree.levels[level].nodes);
+}
+
+std::string subtree_cases(const Tree& tree, const PrunedTree& pruned) {
   std::string text;
   for (int level = 1; level <= shared_levels(tree); ++level) {
+    if (pruned.leaves < tree.leaves || pruned.has_partial_leaves) {
+      text += sparse_subtree_case(tree, pruned, level);
+      continue;
+    }
     text += fmt::format(
         "      case {0}:\n"
         "        for (index k = first; k < last; ++k) node_{0}<forward_only>(z + k * {1} * block, spectrum, tables, "
@@ -46,6 +89,19 @@ std::string subtree_cases(const Tree& tree) {
         "ahead);\n"
         "        break;\n",
         level, tree.levels[level].length / tree.columns);
+  }
+  return text;
+}
+
+/// Of the levels that are shared, which nodes are which.
+std::string kind_tables(const Tree& tree, const PrunedTree& pruned) {
+  std::string text;
+  if (pruned.leaves == tree.leaves && !pruned.has_partial_leaves) return text;
+  for (int level = 1; level <= shared_levels(tree); ++level) {
+    text += fmt::format(
+        "\n// Of the nodes of level {0}: which function computes them; {1} are dropped.\n"
+        "constexpr signed char kind_{0}[] = {{{2}}};\n",
+        level, kDropped, fmt::join(node_kinds(pruned, static_cast<std::size_t>(level)), ", "));
   }
   return text;
 }
@@ -68,12 +124,12 @@ KernelShares shares_of(const Problem& problem, const Tree& tree) {
   return shares;
 }
 
-std::string share_entries(const Problem& problem, const Tree& tree, const TableLayout& layout) {
+std::string share_entries(const Problem& problem, const Tree& tree, const PrunedTree& pruned, const TableLayout& layout) {
   const int root = tree.levels[0].radix;
   const std::string keep = fmt::format("    keep_carry(item, *args, z, first, last, Root<{}>::blocks);\n", root),
                     carrying =
                         fmt::format("    join_carrying<{}>(item, *args, z, first, last, root_twiddle);\n", root);
-  return fmt::format(
+  return kind_tables(tree, pruned) + fmt::format(
       "\n// Units first .. last - 1 of a pass over the nodes of a level below the root.\n"
       "template <bool forward_only>\n"
       "static void share_nodes(index pass, index level, index first, index last, real* z, real* spectrum,\n"
@@ -112,7 +168,7 @@ std::string share_entries(const Problem& problem, const Tree& tree, const TableL
       "    share_nodes<true>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
       "  }}\n"
       "}}\n",
-      pass_cases(tree, layout, "split"), subtree_cases(tree), pass_cases(tree, layout, "join"), root,
+      pass_cases(tree, pruned, layout, "split"), subtree_cases(tree, pruned), pass_cases(tree, pruned, layout, "join"), root,
       stride_of(tree, 0), problem.carry ? keep : "",
       problem.carry ? carrying : "    join_root(item, z, first, last, past_caches);\n");
 }

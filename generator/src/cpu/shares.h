@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cpu/pruned.h"
 #include "cpu/tree.h"
 #include "fftconv/kernel_source.h"
 
@@ -18,6 +19,6 @@ bool is_shared(const Problem& problem, const KernelConfig& config, std::int64_t 
 KernelShares shares_of(const Problem& problem, const Tree& tree);
 
 /// The text of both entries.
-std::string share_entries(const Problem& problem, const Tree& tree, const TableLayout& layout);
+std::string share_entries(const Problem& problem, const Tree& tree, const PrunedTree& pruned, const TableLayout& layout);
 
 }  // namespace fftconv::cpu
