@@ -124,53 +124,58 @@ KernelShares shares_of(const Problem& problem, const Tree& tree) {
   return shares;
 }
 
-std::string share_entries(const Problem& problem, const Tree& tree, const PrunedTree& pruned, const TableLayout& layout) {
+std::string share_entries(const Problem& problem, const Tree& tree, const PrunedTree& pruned,
+                          const TableLayout& layout) {
   const int root = tree.levels[0].radix;
   const std::string keep = fmt::format("    keep_carry(item, *args, z, first, last, Root<{}>::blocks);\n", root),
                     carrying =
                         fmt::format("    join_carrying<{}>(item, *args, z, first, last, root_twiddle);\n", root);
-  return kind_tables(tree, pruned) + fmt::format(
-      "\n// Units first .. last - 1 of a pass over the nodes of a level below the root.\n"
-      "template <bool forward_only>\n"
-      "static void share_nodes(index pass, index level, index first, index last, real* z, real* spectrum,\n"
-      "                        const real* tables, const Ahead& ahead) {{\n"
-      "  if (pass == split_pass) {{\n    switch (level) {{\n{0}    }}\n  }}\n"
-      "  if (pass == subtree_pass) {{\n    switch (level) {{\n{1}    }}\n  }}\n"
-      "  if (!forward_only && pass == join_pass) {{\n    switch (level) {{\n{2}    }}\n  }}\n"
-      "}}\n"
-      "\n// The same of work item `number`, root included; z is the item's.\n"
-      "extern \"C\" void fftconv_convolution_share(const fftconv_args* args, index number, index pass, index level,\n"
-      "                                          index first, index last, real* z) {{\n"
-      "  const Item item = item_of(*args, number);\n"
-      "  const bool past_caches = streaming && aligned_rows(item);\n"
-      "  if (pass == split_pass && level == 0) {{\n"
-      "{5}"
-      "    split_root(item, z, first, last);\n"
-      "  }} else if (pass == join_pass && level == 0) {{\n"
-      "{6}"
-      "    if (streaming) finish_streaming();\n"
-      "  }} else {{\n"
-      "    const Ahead ahead = {{item, item, false, false, history_of(*args, number)}};\n"
-      "    real* spectrum = spectrum_of(*args, item.filter);\n"
-      "    share_nodes<false>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
-      "  }}\n"
-      "}}\n"
-      "\n// The same of the spectrum of filter `number`.\n"
-      "extern \"C\" void fftconv_spectrum_share(const fftconv_args* args, index number, index pass, index level,\n"
-      "                                       index first, index last, real* z) {{\n"
-      "  if (pass == clear_pass) clear_blocks(z, first, last);\n"
-      "  else if (pass == tap_pass) place_taps((const real*)args->filter + number * filter_len, z, first, last);\n"
-      "  else if (pass == split_pass && level == 0) {{\n"
-      "    split_nodes<{3}>(z, {4}, (const real*)(root_twiddle + 1), first, last);\n"
-      "  }} else {{\n"
-      "    const Ahead ahead = {{}};\n"
-      "    real* spectrum = made_spectrum(*args, number);\n"
-      "    share_nodes<true>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
-      "  }}\n"
-      "}}\n",
-      pass_cases(tree, pruned, layout, "split"), subtree_cases(tree, pruned), pass_cases(tree, pruned, layout, "join"), root,
-      stride_of(tree, 0), problem.carry ? keep : "",
-      problem.carry ? carrying : "    join_root(item, z, first, last, past_caches);\n");
+  return kind_tables(tree, pruned) +
+         fmt::format(
+             "\n// Units first .. last - 1 of a pass over the nodes of a level below the root.\n"
+             "template <bool forward_only>\n"
+             "static void share_nodes(index pass, index level, index first, index last, real* z, real* spectrum,\n"
+             "                        const real* tables, const Ahead& ahead) {{\n"
+             "  if (pass == split_pass) {{\n    switch (level) {{\n{0}    }}\n  }}\n"
+             "  if (pass == subtree_pass) {{\n    switch (level) {{\n{1}    }}\n  }}\n"
+             "  if (!forward_only && pass == join_pass) {{\n    switch (level) {{\n{2}    }}\n  }}\n"
+             "}}\n"
+             "\n// The same of work item `number`, root included; z is the item's.\n"
+             "extern \"C\" void fftconv_convolution_share(const fftconv_args* args, index number, index pass, index "
+             "level,\n"
+             "                                          index first, index last, real* z) {{\n"
+             "  const Item item = item_of(*args, number);\n"
+             "  const bool past_caches = streaming && aligned_rows(item);\n"
+             "  if (pass == split_pass && level == 0) {{\n"
+             "{5}"
+             "    split_root(item, z, first, last);\n"
+             "  }} else if (pass == join_pass && level == 0) {{\n"
+             "{6}"
+             "    if (streaming) finish_streaming();\n"
+             "  }} else {{\n"
+             "    const Ahead ahead = {{item, item, false, false, history_of(*args, number)}};\n"
+             "    real* spectrum = spectrum_of(*args, item.filter);\n"
+             "    share_nodes<false>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
+             "  }}\n"
+             "}}\n"
+             "\n// The same of the spectrum of filter `number`.\n"
+             "extern \"C\" void fftconv_spectrum_share(const fftconv_args* args, index number, index pass, index "
+             "level,\n"
+             "                                       index first, index last, real* z) {{\n"
+             "  if (pass == clear_pass) clear_blocks(z, first, last);\n"
+             "  else if (pass == tap_pass) place_taps((const real*)args->filter + number * filter_len, z, first, "
+             "last);\n"
+             "  else if (pass == split_pass && level == 0) {{\n"
+             "    split_nodes<{3}>(z, {4}, (const real*)(root_twiddle + 1), first, last);\n"
+             "  }} else {{\n"
+             "    const Ahead ahead = {{}};\n"
+             "    real* spectrum = made_spectrum(*args, number);\n"
+             "    share_nodes<true>(pass, level, first, last, z, spectrum, (const real*)args->tables, ahead);\n"
+             "  }}\n"
+             "}}\n",
+             pass_cases(tree, pruned, layout, "split"), subtree_cases(tree, pruned),
+             pass_cases(tree, pruned, layout, "join"), root, stride_of(tree, 0), problem.carry ? keep : "",
+             problem.carry ? carrying : "    join_root(item, z, first, last, past_caches);\n");
 }
 
 }  // namespace fftconv::cpu

@@ -19,6 +19,7 @@ bool is_shared(const Problem& problem, const KernelConfig& config, std::int64_t 
 KernelShares shares_of(const Problem& problem, const Tree& tree);
 
 /// The text of both entries.
-std::string share_entries(const Problem& problem, const Tree& tree, const PrunedTree& pruned, const TableLayout& layout);
+std::string share_entries(const Problem& problem, const Tree& tree, const PrunedTree& pruned,
+                          const TableLayout& layout);
 
 }  // namespace fftconv::cpu
