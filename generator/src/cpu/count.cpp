@@ -40,10 +40,10 @@ Work complex_moves(double vectors, double vector_bytes) {
 /// The passes of all nodes of one level below the root, there and back. A DFT of which children are dropped saves
 /// their part of its last stages, about half of its work.
 Work passes_of(const Level& level, const std::vector<NodeKind>& kinds, int columns, double vector_bytes) {
-  const double stride = static_cast<double>(level.length / level.radix / columns);
+  const std::int64_t stride = level.length / level.radix / columns;  // complex vectors of a part
   Work work;
   for (const NodeKind& kind : kinds) {
-    const double parts = stride * static_cast<double>(kind.nodes), kept = kept_children(kind);
+    const double parts = static_cast<double>(stride * kind.nodes), kept = kept_children(kind);
     work += butterfly(level.radix) * (2 * parts * (0.5 + 0.5 * kept / level.radix));
     work += complex_moves(2 * parts * (level.radix + kept), vector_bytes);
   }
