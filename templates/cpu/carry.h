@@ -25,26 +25,31 @@ FFTCONV_INLINE void store_state(real* p, index at, index end, const part& s) {
   }
 }
 
-// Where a row's numbers stand in a tensor of carry_len for each row.
-FFTCONV_INLINE index state_at(const Item& item, int row) { return item.offset[row] / seqlen * carry_len; }
+// Where a row's numbers stand in a tensor of carry_len for each row. Rows that are not there repeat the last one.
+FFTCONV_INLINE index state_at(const Item& item, const fftconv_args& args, int row) {
+  const int example = row < item.live ? row : item.live - 1;
+  return (item.row + example * args.channels) * carry_len;
+}
 
 template <int valid>
-FFTCONV_INLINE void store_carried(const Item& item, const real* before, int first_row, index column, const vec& v) {
+FFTCONV_INLINE void store_carried(const Item& item, const fftconv_args& args, int first_row, index column,
+                                  const vec& v) {
+  const real* const before = (const real*)args.carry_in;
   part parts[rows];
   separated(parts, v);
 #pragma unroll
   for (int r = 0; r < rows; ++r) {
     if (before && column < carry_len)
-      parts[r] += load_state(before + state_at(item, first_row + r), column, carry_len);
+      parts[r] += load_state(before + state_at(item, args, first_row + r), column, carry_len);
   }
   store_rows<valid, false>(item, first_row, column, joined(parts));
 }
 
 // Numbers `first` … first + carry_len - 1 of the product, of the rows in one part of the blocks (0 real, 1
 // imaginary).
-static void hand_on(const Item& item, const real* z, real* after, int first_row, int plane) {
+static void hand_on(const Item& item, const fftconv_args& args, const real* z, int first_row, int plane) {
   for (int r = 0; r < rows && first_row + r < item.live; ++r) {
-    real* const state = after + state_at(item, first_row + r);
+    real* const state = (real*)args.carry_out + state_at(item, args, first_row + r);
     for (index t = 0; t < carry_len; t += columns) {
       const index n = seqlen + t, wrapped = n < length ? n : n - length;
       const real* at = z + wrapped / columns * block + (plane + (n >= length)) * lanes + r * columns;
@@ -67,7 +72,6 @@ static __attribute__((noinline)) void join_carrying(const Item& item, const fftc
                                                     const complex* w) {
   constexpr index stride = length / R / columns, whole = seqlen / columns * columns;
   constexpr int tail = seqlen % columns;
-  const real* const before = (const real*)args.carry_in;
   for (index b = 0; b < stride; ++b) {
     cvec a[R];
 #pragma unroll
@@ -79,14 +83,14 @@ static __attribute__((noinline)) void join_carrying(const Item& item, const fftc
       if (column + columns > seqlen || column < seqlen + carry_len - length)
         store_block(z + (b + j * stride) * block, a[j]);
       if (column < whole) {
-        store_carried<columns>(item, before, 0, column, a[j].re);
-        if constexpr (paired) store_carried<columns>(item, before, rows, column, a[j].im);
+        store_carried<columns>(item, args, 0, column, a[j].re);
+        if constexpr (paired) store_carried<columns>(item, args, rows, column, a[j].im);
       } else if (tail > 0 && column == whole) {
-        store_carried<tail == 0 ? columns : tail>(item, before, 0, column, a[j].re);
-        if constexpr (paired) store_carried<tail == 0 ? columns : tail>(item, before, rows, column, a[j].im);
+        store_carried<tail == 0 ? columns : tail>(item, args, 0, column, a[j].re);
+        if constexpr (paired) store_carried<tail == 0 ? columns : tail>(item, args, rows, column, a[j].im);
       }
     }
   }
-  hand_on(item, z, (real*)args.carry_out, 0, 0);
-  if constexpr (paired) hand_on(item, z, (real*)args.carry_out, rows, 1);
+  hand_on(item, args, z, 0, 0);
+  if constexpr (paired) hand_on(item, args, z, rows, 1);
 }

@@ -7,6 +7,7 @@
 #include "cpu/gradient_text.h"
 #include "cpu/lags.h"
 #include "cpu/portable.h"
+#include "cpu/row_places.h"
 #include "cpu/shares.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
@@ -45,8 +46,14 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
                                      "cpu/samples.h"};
   const auto add = [&](const auto& names) { templates.insert(templates.end(), std::begin(names), std::end(names)); };
+  const auto add_groups = [&] {
+    if (row_places(problem) != RowPlaces::gathered) return;
+    templates.insert(templates.end(), {"cpu/strided.h", "cpu/groups.h"});
+    if (!reads_filter(problem)) templates.push_back("cpu/group_gradient.h");
+  };
   if (config.strategy == Strategy::direct) {
     add(kDirect);
+    add_groups();
     return templates;
   }
   add(kTemplates);
@@ -54,6 +61,7 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
   if (problem.carry) templates.push_back("cpu/carry.h");
   if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
   if (is_shared(problem, config)) templates.push_back("cpu/shares.h");
+  add_groups();
   return templates;
 }
 
@@ -63,9 +71,11 @@ bool has_half_conversions(const std::string& arch) { return arch != "x86-64"; }
 
 std::string radices_text(const KernelConfig& config) { return fmt::format("{}", fmt::join(config.radices, " x ")); }
 
-/// The problem as far as the text depends on it: a binary serves every batch and number of channels.
+/// The problem as far as the text depends on it: a binary serves every batch and number of channels, and of rows that
+/// are not dense all strides. Which kind the rows are stands in the constants.
 std::string family_of(Problem problem) {
   problem.batch = problem.channels = problem.groups = 1;
+  problem.layout = Layout::bhl;
   problem.strides = {};
   std::string text = to_string(problem);
   for (const char* part : {"/b1", "/h1"}) {
@@ -92,6 +102,7 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
   Problem row = problem;
   row.batch = config.paired ? 2 * config.rows : config.rows;
   row.channels = row.groups = 1;
+  row.layout = Layout::bhl;
   row.strides = {};
   const KernelCounts counts = cpu::count(row, config, {});
   const double samples = static_cast<double>(row.batch * row.seqlen);
@@ -100,10 +111,11 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
       "//   problem  {}\n"
       "//   config   {}\n"
       "//   host     {}\n"
+      "//   rows     {}\n"
       "// {}.\n"
       "// Expected a sample: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
-      family_of(problem), to_string(config), arch, plan_text(problem, config, tree), counts.flops / samples,
-      counts.instructions / samples, counts.shared_bytes / samples);
+      family_of(problem), to_string(config), arch, row_places_text(problem), plan_text(problem, config, tree),
+      counts.flops / samples, counts.instructions / samples, counts.shared_bytes / samples);
 }
 
 const char* cpp(bool value) { return value ? "true" : "false"; }
@@ -123,9 +135,12 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "paired", cpp(config.paired), "two rows ride in one complex transform");
   line("bool", "computed_twiddles", cpp(config.twiddle == Residency::registers),
        "lane twiddles are a scalar times a constant vector");
-  line("bool", "streaming", cpp(config.streaming),
+  const RowPlaces places = row_places(problem);
+  const bool gathered = places == RowPlaces::gathered;
+  line("bool", "streaming", cpp(config.streaming && !gathered),
        "y is written past the caches where rows are aligned, else fetched ahead");
   const bool gradient = problem.direction == Direction::backward_filter;
+  line("bool", "apart", cpp(places == RowPlaces::apart), "rows are not dense: the arguments say where they stand");
   line("bool", "has_pregate", cpp(problem.pregate || (gradient && problem.postgate)), "");
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
@@ -137,6 +152,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("index", "first_lag", first_lag(problem) - (chunked ? least_lag(problem) : 0), "lag of tap 0");
   if (chunked) line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
   line("index", "lag_step", lag_step(problem), "from tap to tap");
+  if (gathered) text += group_constants(problem, config);
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
                       is_shared(problem, config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
@@ -199,22 +215,25 @@ std::string node_functions(const Tree& tree, const TableLayout& layout) {
 
 /// The root's last pass.
 std::string finish(const Problem& problem, int radix) {
-  if (problem.carry) return fmt::format("    join_carrying<{}>(item, *args, z, root_twiddle);\n", radix);
+  if (problem.carry) return fmt::format("    join_carrying<{}>(item, args, z, root_twiddle);\n", radix);
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
 
 std::string chunked_entry(const Tree& tree) {
   return fmt::format(
-      "\n// Work items first .. last - 1; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows numbers of "
-      "the\n"
+      "\n// Items first .. last - 1 of `source`; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows "
+      "numbers "
+      "of the\n"
       "// transform and M * rows that a chunk leaves for the next one.\n"
-      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
-      "  const real* tables = (const real*)args->tables;\n"
+      "template <class Source>\n"
+      "FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last,\n"
+      "                                  real* z) {{\n"
+      "  const real* tables = (const real*)args.tables;\n"
       "  real* const left = z + length / columns * block;\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    const Item item = item_of(*args, number);\n"
+      "    const Item item = item_of(source, number);\n"
       "    const Ahead ahead = {{item, item, false, false}};\n"
-      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
+      "    real* spectrum = (real*)args.spectrum + item.filter * 2 * length;\n"
       "    for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
       "    for (index begin = 0; begin < seqlen + shift; begin += length) {{\n"
       "      split_chunk<{0}>(item, begin, z, root_twiddle);\n"
@@ -238,15 +257,18 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  if (past_caches) Root<{0}>::join<streaming>(item, z, first, last, root_twiddle);\n"
       "  else Root<{0}>::join<false>(item, z, first, last, root_twiddle);\n"
       "}}\n"
-      "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 bytes.\n"
-      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
-      "  const real* tables = (const real*)args->tables;\n"
-      "  Item item = item_of(*args, first);\n"
+      "\n// Items first .. last - 1 of `source`; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 "
+      "bytes.\n"
+      "template <class Source>\n"
+      "FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last,\n"
+      "                                  real* z) {{\n"
+      "  const real* tables = (const real*)args.tables;\n"
+      "  Item item = item_of(source, first);\n"
       "  for (index number = first; number < last; ++number) {{\n"
       "    const bool past_caches = streaming && aligned_rows(item);\n"
       "    const bool more = number + 1 < last;\n"
-      "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches}};\n"
-      "    real* spectrum = (real*)args->spectrum + item.filter * 2 * length;\n"
+      "    const Ahead ahead = {{more ? item_of(source, number + 1) : item, item, more, !past_caches}};\n"
+      "    real* spectrum = (real*)args.spectrum + item.filter * 2 * length;\n"
       "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
       "{2}"
@@ -275,15 +297,35 @@ std::string spectrum_entry(const Tree& tree) {
       radix, tree.length / radix / tree.columns, descend(tree, 0, "true", "0"));
 }
 
+/// The entry for work items, after what convolves the rows of a source.
+std::string items_entry(const Problem& problem) {
+  if (row_places(problem) != RowPlaces::gathered) {
+    return "\nstatic void convolve_items(const fftconv_args* args, index first, index last, real* z) {\n"
+           "  convolve_rows(*args, *args, first, last, z);\n"
+           "}\n";
+  }
+  return "\n// Groups of rows first .. last - 1; their copies stand in the scratch behind own_scratch numbers.\n"
+         "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {\n"
+         "  for (index number = first; number < last; ++number) {\n"
+         "    const Group group = group_of(*args, number, z);\n"
+         "    gather_group(*args, group);\n"
+         "    const GroupRows source = {*args, group};\n"
+         "    convolve_rows(*args, source, 0, group.channels * items_of_channel(group), z);\n"
+         "    scatter_group(*args, group);\n"
+         "  }\n"
+         "  if (scatter_past_caches) finish_streaming();\n"
+         "}\n";
+}
+
 /// The transform's nodes and the entries that walk them.
 std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree,
                       const TableLayout& layout) {
   const std::string root = root_twiddles(problem, tree) +
                            fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                                        layout.leaf_scalars, layout.leaf_vectors);
-  if (!reads_filter(problem)) return root + gradient_text(tree, layout);
+  if (!reads_filter(problem)) return root + gradient_text(tree, layout, row_places(problem));
   const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
-  const std::string text = root + node_functions(tree, layout) + entry + spectrum_entry(tree);
+  const std::string text = root + node_functions(tree, layout) + entry + items_entry(problem) + spectrum_entry(tree);
   return is_shared(problem, config) ? text + share_entries(tree, layout) : text;
 }
 
@@ -320,7 +362,6 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.arch = device.arch;
   source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
   const bool gradient = problem.direction == Direction::backward_filter;
-  const bool chunked = config.strategy == Strategy::chunked;
   const bool direct = config.strategy == Strategy::direct;
   const bool shared = is_shared(problem, config);
   for (const char* name : templates_of(problem, config)) {
@@ -328,24 +369,18 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
     if (!body) return body.error();
     source.text += '\n' + *body;
   }
-  if (!direct) source.text += tree_text(problem, config, tree, layout);
+  source.text += direct ? items_entry(problem) : tree_text(problem, config, tree, layout);
 
-  const int item_rows = config.paired ? 2 * config.rows : config.rows;
-  const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
   const auto width = static_cast<std::int64_t>(size_of(filter_type(problem)));
   const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
-  source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
-  if (chunked) source.convolution.shared_bytes = scratch / 2 * 3;
-  if (gradient) {
-    source.convolution.grid[0] = filters;
-    source.convolution.shared_bytes = gradient_scratch(tree) * width;
-  } else {
+  source.convolution = {
+      "fftconv_convolution", {static_cast<int>(work_items(problem, config)), 1, 1}, 1, work_scratch(problem, config)};
+  if (!gradient) {
     source.spectrum = {"fftconv_spectrum", {filters, 1, 1}, 1, scratch};
     source.spectrum_bytes = filters * tree.length * 2 * width;
   }
   if (direct) {
-    source.convolution.shared_bytes = (tree.length + problem.filter_len + 2 * tree.lanes) * width;
     source.spectrum_bytes = filters * problem.filter_len * width;
   }
   if (shared) source.shares = shares_of(problem, tree);

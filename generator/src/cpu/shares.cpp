@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cpu/row_places.h"
+
 namespace fftconv::cpu {
 namespace {
 
@@ -53,7 +55,8 @@ std::string subtree_cases(const Tree& tree) {
 }  // namespace
 
 bool is_shared(const Problem& problem, const KernelConfig& config) {
-  return reads_filter(problem) && !problem.carry && config.strategy == Strategy::fused && config.radices.size() > 2 &&
+  return reads_filter(problem) && !problem.carry && row_places(problem) != RowPlaces::gathered &&
+         config.strategy == Strategy::fused && config.radices.size() > 2 &&
          transform_length(config) * config.rows >= kLeastPoints;
 }
 

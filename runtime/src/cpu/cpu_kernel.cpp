@@ -64,6 +64,7 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
   kernel->reads_filter_ = reads_filter(source.problem);
   kernel->has_tables_ = !source.tables.empty();
   kernel->carries_ = source.problem.carry;
+  kernel->copies_rows_ = row_strides(source.problem).sample != 1;
   kernel->object_ = std::move(object);
   kernel->team_ = std::move(team);
   kernel->shares_ = source.shares;
@@ -109,7 +110,9 @@ Result<void> CpuKernel::launch(const KernelEntry& entry, const KernelArgs& args,
   const Entry& called = convolves ? convolution_ : spectrum_;
   const std::int64_t items = entry.grid[0];
   const auto bytes = static_cast<std::size_t>(entry.shared_bytes);
-  const std::int64_t points = reads_filter_ ? items * points_ : args.batch * args.channels * points_;
+  // Items of a gradient and of rows that are copied are groups of rows.
+  const bool grouped = !reads_filter_ || (copies_rows_ && convolves);
+  const std::int64_t points = grouped ? args.batch * args.channels * points_ : items * points_;
   if (points < kPointsWorthThreads) {
     float* const scratch = thread_scratch(bytes);
     if (!scratch) return no_scratch(bytes);
