@@ -60,32 +60,29 @@ void check_error(const Problem& problem) {
 
 TEST_CASE("channels may come last in every mode, at lengths and numbers of channels even, odd and prime") {
   for (Mode mode : kModes) {
-    for (std::int64_t seqlen : test::thinned({1021, 256, 7})) {
+    for (std::int64_t seqlen : test::thinned({1021, 256})) {
       check_error(channels_last(mode, seqlen, seqlen % 2 == 0 ? seqlen : seqlen / 3 + 1));
     }
   }
-  for (std::int64_t channels : test::thinned({64, 1, 2, 15, 16, 17, 37})) {
+  for (std::int64_t channels : test::thinned({37, 64, 15, 1, 2})) {
     check_error(channels_last(Mode::causal, 100, 100, channels));
   }
-  for (std::int64_t seqlen : test::thinned({33, 1, 2, 15, 16, 31}))
-    check_error(channels_last(Mode::causal, seqlen, seqlen));
+  for (std::int64_t seqlen : test::thinned({33, 1, 15})) check_error(channels_last(Mode::causal, seqlen, seqlen));
   check_error(channels_last(Mode::causal, 40000, 40000, 2));
 }
 
 TEST_CASE("any strides do, and what lies between the samples stays as it is") {
   for (const auto& layout : kLayouts) {
-    for (Mode mode : test::thinned({Mode::causal, Mode::anticausal, Mode::bidirectional, Mode::circular})) {
-      check_error(layout(mode, 250, 99));
-    }
     check_error(layout(Mode::causal, 1021, 1021));
+    if (!test::kSanitized) check_error(layout(Mode::circular, 250, 99));
   }
   check_error(rows_apart(Mode::causal, 20000, 20000));  // items long enough to be shared among threads
 }
 
 TEST_CASE("gates, skip, types, groups and directions go with every layout") {
-  for (const auto& layout : {rows_apart, samples_apart, channels_with_holes}) {
+  for (Direction direction : {Direction::forward, Direction::backward_input, Direction::backward_filter}) {
     for (DataType io : test::thinned({DataType::f16, DataType::f32, DataType::bf16, DataType::f64})) {
-      for (Direction direction : {Direction::forward, Direction::backward_input, Direction::backward_filter}) {
+      for (const auto& layout : {channels_with_holes, io == DataType::f16 ? rows_apart : samples_apart}) {
         Problem problem = layout(Mode::bidirectional, 203, 150);
         problem.io = io;
         if (io == DataType::f64) problem.precision = Precision::f64;
@@ -93,6 +90,7 @@ TEST_CASE("gates, skip, types, groups and directions go with every layout") {
         problem.pregate = problem.postgate = true;
         problem.skip = reads_filter(problem);
         check_error(problem);
+        if (direction == Direction::backward_input) break;
       }
     }
   }
@@ -107,7 +105,7 @@ TEST_CASE("each gate alone, and filters of groups and of examples, in both direc
     std::swap(problem.pregate, problem.postgate);
     check_error(problem);
     problem.batch = 11;
-    for (std::int64_t groups : {2, 12, 18}) {
+    for (std::int64_t groups : test::thinned({2, 12})) {
       problem.sharing = FilterSharing::per_group;
       problem.groups = groups;
       check_error(problem);
@@ -120,7 +118,7 @@ TEST_CASE("each gate alone, and filters of groups and of examples, in both direc
 
 TEST_CASE("blocks of streams carry in every layout") {
   for (const auto& layout : kLayouts) {
-    for (DataType io : {DataType::f32, DataType::f16}) {
+    for (DataType io : test::thinned({DataType::f16, DataType::f32})) {
       Problem problem = layout(Mode::causal, 210, 120);
       problem.io = io;
       problem.carry = problem.postgate = problem.skip = true;
@@ -137,24 +135,23 @@ TEST_CASE("every kind of candidate takes every layout, rows side by side, paired
     many.batch = 21;
     many.skip = chunks.skip = true;
     circular.direction = Direction::backward_filter;
-    std::set<Kind> seen;
+    std::set<Kind> seen, found;
     for (const Problem& problem : {many, chunks, circular}) {
-      std::set<Kind> done;
+      if (problem.direction == Direction::backward_filter) seen.clear();
       std::vector<KernelConfig> configs = cpu::candidates(problem, device().facts());
       std::shuffle(configs.begin(), configs.end(), std::mt19937_64(seed()));
       for (const KernelConfig& config : configs) {
         const Kind kind{config.strategy, config.paired, config.rows > 1};
-        if (!(test::kSanitized ? seen : done).insert(kind).second) continue;
-        seen.insert(kind);
-        check_error(problem, config);
+        if (seen.insert(kind).second) check_error(problem, config);
       }
+      found.insert(seen.begin(), seen.end());
     }
-    CHECK(seen.contains({Strategy::fused, false, true}));
-    CHECK(seen.contains({Strategy::fused, true, false}));
-    CHECK(seen.contains({Strategy::fused, true, true}));
-    CHECK(seen.contains({Strategy::chunked, false, false}));
-    CHECK(seen.contains({Strategy::chunked, false, true}));
-    CHECK(seen.contains({Strategy::direct, false, false}));
+    CHECK(found.contains({Strategy::fused, false, true}));
+    CHECK(found.contains({Strategy::fused, true, false}));
+    CHECK(found.contains({Strategy::fused, true, true}));
+    CHECK(found.contains({Strategy::chunked, false, false}));
+    CHECK(found.contains({Strategy::chunked, false, true}));
+    CHECK(found.contains({Strategy::direct, false, false}));
   }
 }
 

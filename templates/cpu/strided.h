@@ -9,7 +9,7 @@ constexpr int widest_square = lanes * sizeof(real) / sizeof(sample) < 16 ? lanes
 
 // Samples that memory is asked for ahead of their use: lines of neighbouring samples are too far apart for processors
 // to see a pattern.
-constexpr index fetched_ahead = 32;
+constexpr index fetched_ahead = 16;
 
 // W x W samples: lines of W neighbours, of channels or of a row.
 template <int W>
