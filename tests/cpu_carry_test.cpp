@@ -1,6 +1,6 @@
 // Blocks of streams on the CPU device: what one block leaves and the next takes up, against fp64.
 #include "cpu_support.h"
-#include "fftconv/streaming.h"
+#include "fftconv/plan.h"
 #include "thinned.h"
 
 using namespace fftconv;
@@ -28,14 +28,6 @@ std::shared_ptr<Context> context() {
   auto made = Context::create(*make_cpu_device(1), {.use_disk = false});
   REQUIRE(made);
   return *made;
-}
-
-std::vector<float> noise(std::int64_t count, std::uint64_t extra) {
-  std::mt19937_64 random(seed() + extra);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& value : values) value = normal(random);
-  return values;
 }
 
 }  // namespace
@@ -73,47 +65,28 @@ TEST_CASE("every kind of candidate carries, rows side by side and paired ones to
   CHECK(pairs);
 }
 
-TEST_CASE("a stream in blocks is the convolution of the whole stream") {
-  constexpr std::int64_t block = 128, blocks = 6, taps = 100;
-  Problem problem = block_of(block, taps);
-  problem.batch = 1;
-  const std::vector<float> filter = noise(2 * taps, 1), input = noise(2 * block * blocks, 2);
-  auto stream = StreamingConvolution::make(*context(), problem, filter.data());
-  REQUIRE_MESSAGE(stream, stream.error().message);
-  for (int pass = 0; pass < 2; ++pass) {  // the second one shows that reset() forgets
-    std::vector<double> got[2];
-    for (std::int64_t n = 0; n < blocks; ++n) {
-      std::vector<float> u, y(2 * block);
-      for (std::int64_t h = 0; h < 2; ++h) {
-        const auto first = input.begin() + h * block * blocks + n * block;
-        u.insert(u.end(), first, first + block);
-      }
-      REQUIRE(stream->push({.u = u.data(), .y = y.data()}));
-      for (std::int64_t h = 0; h < 2; ++h)
-        got[h].insert(got[h].end(), y.begin() + h * block, y.begin() + (h + 1) * block);
+TEST_CASE("threads share a long block, and their number does not show in the result") {
+  for (std::int64_t taps : {20001, 3000}) {
+    Problem problem = block_of(20001, taps);
+    problem.batch = problem.channels = 1;
+    const KernelConfig config = *cpu::default_config(problem, device().facts());
+    CHECK_FALSE(cpu::emit(problem, config, device().facts()).value().shares.convolution.empty());
+    std::vector<std::byte> alone;
+    for (int threads : {1, 2, 3}) {
+      const std::shared_ptr<Device> on = *make_cpu_device(threads);
+      Data data(problem);
+      const Result<Ready> ready = prepare(problem, config, data.args(), *on);
+      REQUIRE(ready);
+      KernelArgs args = ready->with(data.args());
+      REQUIRE(ready->kernel->launch(ready->source.convolution, args, nullptr));
+      CHECK(data.error() <= allowed(problem));
+      if (alone.empty()) alone = data.y_bytes();
+      CHECK(data.y_bytes() == alone);
+      args.carry_out = const_cast<void*>(args.carry_in);  // the same memory
+      REQUIRE(ready->kernel->launch(ready->source.convolution, args, nullptr));
+      CHECK(data.y_bytes() == alone);
     }
-    Problem whole = problem;
-    whole.carry = false;
-    whole.seqlen = block * blocks;
-    for (std::int64_t h = 0; h < 2; ++h) {
-      const std::vector<double> u(input.begin() + h * whole.seqlen, input.begin() + (h + 1) * whole.seqlen),
-          k(filter.begin() + h * taps, filter.begin() + (h + 1) * taps);
-      CHECK(relative_l2_error(got[h], reference_row(whole, u, k)) <= 5e-7);
-    }
-    stream->reset();
   }
-}
-
-TEST_CASE("streams that cannot be are refused with a sentence") {
-  const std::vector<float> filter = noise(2 * 200, 1);
-  const auto refused = [&](const Problem& problem) {
-    const auto made = StreamingConvolution::make(*context(), problem, filter.data());
-    return made.ok() ? std::string() : made.error().message;
-  };
-  CHECK(refused(block_of(100, 200)).find("longer") != std::string::npos);
-  Problem circular = block_of(100, 50);
-  circular.mode = Mode::circular;
-  CHECK(refused(circular).find("causal") != std::string::npos);
 }
 
 TEST_CASE("a plan with carry refuses memory that overlaps in part, and carry that it has no use for") {

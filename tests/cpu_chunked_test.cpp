@@ -112,6 +112,48 @@ TEST_CASE("gates, skip, types, gradients of the input, filters of one's own and 
   }
 }
 
+TEST_CASE("fp64 goes in chunks and as a direct sum") {
+  for (Mode mode : {Mode::causal, Mode::anticausal, Mode::bidirectional}) {
+    Problem problem = make_problem(mode, 1021, 60, DataType::f64);
+    problem.precision = Precision::f64;
+    problem.skip = problem.pregate = mode == Mode::causal;
+    const int lanes = device().facts().vector_lanes / 2;
+    for (int rows : {1, 2}) {
+      KernelConfig config = chunks(256, rows);
+      config.lanes = lanes;
+      config.radices = {8, 4 * lanes / rows};
+      check_error(problem, config);
+    }
+    KernelConfig sum = direct(512);
+    sum.lanes = lanes;
+    check_error(problem, sum);
+  }
+  Problem circular = make_problem(Mode::circular, 300, 7, DataType::f64);
+  circular.precision = Precision::f64;
+  KernelConfig sum = direct(64, 1);
+  sum.lanes = device().facts().vector_lanes / 2;
+  check_error(circular, sum);
+}
+
+TEST_CASE("threads share the chunks of few long rows, and their number does not show in the result") {
+  const auto run = [](const Problem& problem, int threads) {
+    const std::shared_ptr<Device> on = *make_cpu_device(threads);
+    Data data(problem);
+    const Result<Ready> ready = prepare(problem, chunks(256), data.args(), *on);
+    REQUIRE(ready);
+    CHECK(ready->source.convolution.grid[0] > problem.batch * problem.channels);
+    REQUIRE(ready->kernel->launch(ready->source.convolution, ready->with(data.args()), nullptr));
+    CHECK(data.error() <= allowed(problem));
+    return data.y_bytes();
+  };
+  for (Mode mode : {Mode::causal, Mode::bidirectional, Mode::anticausal}) {
+    Problem problem = make_problem(mode, 40001, 200, mode == Mode::causal ? DataType::f16 : DataType::f32);
+    problem.batch = problem.channels = 1;
+    const std::vector<std::byte> alone = run(problem, 1);
+    for (int threads : {2, 3}) CHECK(run(problem, threads) == alone);
+  }
+}
+
 TEST_CASE("direct sums are proposed for short filters only, and say themselves in text") {
   const std::vector<KernelConfig> found = of_strategy(make_problem(Mode::causal, 4096, 4), Strategy::direct);
   REQUIRE_FALSE(found.empty());

@@ -100,6 +100,24 @@ TEST_CASE("the gradient of the filter does not depend on the number of threads")
   CHECK(run(problem, device()) == run(problem, **alone));
 }
 
+TEST_CASE("threads share the rows of few filters, and their number does not show in the result") {
+  Problem problem = gradient_of(Mode::causal, 3000, 2000);
+  problem.batch = 11;
+  for (std::int64_t channels : {1, 2}) {
+    problem.channels = channels;
+    const KernelConfig config = *cpu::default_config(problem, device().facts());
+    const KernelSource source = cpu::emit(problem, config, device().facts()).value();
+    CHECK(source.shares.blocks == std::vector<std::int64_t>{8});
+    check_error(problem, config);
+    const std::vector<std::byte> alone = run(problem, **make_cpu_device(1));
+    for (int threads : {2, 3, 5}) CHECK(run(problem, **make_cpu_device(threads)) == alone);
+  }
+  problem.channels = 64;  // enough filters for all threads
+  CHECK(cpu::emit(problem, *cpu::default_config(problem, device().facts()), device().facts())
+            .value()
+            .shares.convolution.empty());
+}
+
 TEST_CASE("a plan for the gradient of the filter takes u, dy and dk and nothing else") {
   const Problem problem = gradient_of(Mode::causal, 64, 10);
   Data data(problem);

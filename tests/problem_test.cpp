@@ -205,7 +205,9 @@ TEST_CASE("a problem that means nothing is refused, and the message names what i
   check_invalid(with([](Problem& p) { p.batch = p.channels = 1 << 30; }), "too many");
   check_invalid(with([](Problem& p) { p.groups = 2; }), "2 groups");
   check_invalid(with([](Problem& p) { p.sharing = FilterSharing::per_group, p.groups = 7; }), "7 groups");
-  check_invalid(with([](Problem& p) { p.kept[1] = 0; }), "digit 1");
+  check_invalid(with([](Problem& p) { p.kept[1] = 0; }), "digit 2");
+  check_invalid(with([](Problem& p) { p.kept[0] = 0x10; }), "digit 1: at L = 4096 it has 4 blocks");
+  check_invalid(with([](Problem& p) { p.kept[0] = 1, p.carry = true; }), "carry");
   check_invalid(with([](Problem& p) { p.strides = {-1, 4096, 1}; }), "stride -1");
   check_invalid(with([](Problem& p) { p.strides = {4096 * 768, 4096, 0}; }), "stride 0");
   check_invalid(with([](Problem& p) { p.strides = {4096 * 768, 4095, 1}; }), "overlap");

@@ -130,7 +130,9 @@ class Workplace {
     std::ofstream(path_ / name, std::ios::binary) << text;
   }
   void write_npy(const std::string& name, std::vector<std::int64_t> shape, const std::vector<float>& values) const {
-    REQUIRE(fftconv::tools::write_npy(path_ / name, {std::move(shape), fftconv::tools::NpyType::f4, values}).ok());
+    REQUIRE(fftconv::tools::write_npy(path_ / name,
+                                      {std::move(shape), fftconv::tools::NpyType::f4, {values.begin(), values.end()}})
+                .ok());
   }
 
   std::string stdout_to;  ///< a device in place of a file

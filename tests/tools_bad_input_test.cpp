@@ -200,11 +200,19 @@ TEST_CASE("NaN and infinity are refused with their place unless they are let thr
   check_run_refused(place, {place.file("k.npy"), place.file("u.npy"), "--allow-nan", "--verify"}, "--verify");
 }
 
+TEST_CASE("a value that fp32 cannot hold is refused, unless fp64 is computed") {
+  const Workplace place;
+  write_pair(place);
+  const fftconv::tools::NpyArray wide{{64}, fftconv::tools::NpyType::f8, std::vector<double>(64, 1e300)};
+  REQUIRE(fftconv::tools::write_npy(place / "wide.npy", wide).ok());
+  check_run_refused(place, {place.file("k.npy"), place.file("wide.npy")}, "1e+300 at element 0");
+}
+
 TEST_CASE("a result that overflows its type is an error, and nothing is written") {
   const Workplace place;
   if (!has_cpu_device(place)) return;
   write_pair(place);
-  const fftconv::tools::NpyArray half{{64}, fftconv::tools::NpyType::f2, std::vector<float>(64, 60000.0f)};
+  const fftconv::tools::NpyArray half{{64}, fftconv::tools::NpyType::f2, std::vector<double>(64, 60000.0)};
   REQUIRE(fftconv::tools::write_npy(place / "half.npy", half).ok());
   place.write_npy("two.npy", {2}, {1.0f, 1.0f});
   check_run_refused(place, {place.file("two.npy"), place.file("half.npy")}, "overflows", 1);

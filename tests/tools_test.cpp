@@ -1,6 +1,8 @@
 // The real programs on sound input: what they print, write and remember. On the CPU device.
 #include <fmt/format.h>
 
+#include <random>
+
 #include "audio.h"
 #include "fftconv/reference.h"
 #include "tool_process.h"
@@ -210,6 +212,34 @@ TEST_CASE("run keeps the type and the shape of its input") {
     CHECK(y->shape == input.shape);
     for (std::size_t i = 0; i < 10; ++i) CHECK(std::abs(y->values[i] - input.values[i]) < 2e-3f * 5);
   }
+}
+
+TEST_CASE("run computes in fp64 where it is told to, from file to file") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  using fftconv::tools::NpyType;
+  const auto doubles = [](std::size_t count, unsigned seed) {
+    std::vector<double> values(count);
+    std::mt19937_64 engine(seed);
+    std::normal_distribution<double> normal;
+    for (double& value : values) value = normal(engine);
+    return values;
+  };
+  const std::vector<double> u = doubles(1021, 41), k = doubles(77, 42);
+  REQUIRE(fftconv::tools::write_npy(place / "u.npy", {{1021}, NpyType::f8, u}).ok());
+  REQUIRE(fftconv::tools::write_npy(place / "k.npy", {{77}, NpyType::f8, k}).ok());
+  const Output output = place.run("run", {place.file("k.npy"), place.file("u.npy"), "-o", place.file("y.npy"),
+                                          "--device", "cpu", "--precision", "f64", "--verify", "--json"});
+  CAPTURE(output.err);
+  REQUIRE(output.status == 0);
+  CHECK(output.json()["error"].get<double>() < 1e-14);
+  const auto y = fftconv::tools::read_npy(place / "y.npy");
+  REQUIRE(y.ok());
+  CHECK(y->type == NpyType::f8);
+  fftconv::Problem problem;
+  problem.seqlen = 1021;
+  problem.filter_len = 77;
+  CHECK(fftconv::relative_l2_error(y->values, fftconv::reference_row(problem, u, k)) < 1e-14);
 }
 
 TEST_CASE("audio in gives audio out, at its rate and with its channels") {

@@ -17,7 +17,8 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
 
 namespace fftconv::cpu {  // devices cpu and fake; engine vector
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
-Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
+Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device,
+                          std::int64_t partitions = 1);
 std::vector<KernelConfig> candidates(const Problem& problem, const DeviceFacts& device);
 Result<KernelConfig> default_config(const Problem& problem, const DeviceFacts& device);
 KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);

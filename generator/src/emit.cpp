@@ -21,6 +21,15 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   return is_cuda(config) ? cuda::emit(problem, config, device) : cpu::emit(problem, config, device);
 }
 
+Result<KernelSource> emit_partitioned(const Problem& problem, const KernelConfig& config, const DeviceFacts& device,
+                                      std::int64_t partitions) {
+  if (partitions < 1) return invalid("partitions is below 1: give L taps to each, and as many as hold the filter.");
+  if (partitions == 1) return emit(problem, config, device);
+  if (const auto legal = check_legal(problem, config, device); !legal) return legal.error();
+  if (is_cuda(config)) return unsupported("Filters in partitions have no CUDA kernel yet: use the CPU device.");
+  return cpu::emit(problem, config, device, partitions);
+}
+
 KernelCounts count(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   return is_cuda(config) ? cuda::count(problem, config, device) : cpu::count(problem, config, device);
 }

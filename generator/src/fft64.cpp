@@ -7,15 +7,7 @@
 namespace fftconv {
 namespace {
 
-struct Complex {
-  double re = 0;
-  double im = 0;
-};
-
-Complex operator*(Complex a, Complex b) { return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re}; }
-Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
-Complex conj(Complex a) { return {a.re, -a.im}; }
+using Complex = Complex64;
 
 /// exp(-2 pi i j / n) for j < n / 2. Products of two short tables: one more rounding, far fewer sines.
 std::vector<Complex> roots(std::size_t n) {
@@ -99,6 +91,25 @@ std::vector<double> fft64_product(std::span<const double> a, std::span<const dou
   const double scale = norm_a / static_cast<double>(n) * norm_b;
   for (std::size_t i = 0; i < size; ++i) p[i] = z[i].re * scale;
   return p;
+}
+
+std::vector<Complex64> right_angle_spectrum(std::span<const double> x, std::size_t size) {
+  const std::vector<Complex> quarter = roots(4 * size);  // exp(-2 pi i n / (4 size)) turns by the quarter of a step
+  std::vector<Complex> z(size);
+  for (std::size_t n = 0; n < x.size(); ++n) z[n] = quarter[n] * Complex{x[n], 0};
+  forward(z, roots(size));
+  return z;
+}
+
+std::vector<double> right_angle_inverse(std::vector<Complex64> z) {
+  const std::size_t size = z.size();
+  const std::vector<Complex> quarter = roots(4 * size);
+  inverse(z, roots(size));
+  std::vector<double> x(size);
+  for (std::size_t n = 0; n < size; ++n) {
+    x[n] = (z[n] * conj(quarter[n])).re / static_cast<double>(size);
+  }
+  return x;
 }
 
 }  // namespace fftconv

@@ -6,6 +6,7 @@
 
 #include "backend_of.h"
 #include "fftconv/cost_model.h"
+#include "fftconv/sparsity.h"
 
 namespace fftconv {
 namespace {
@@ -36,8 +37,13 @@ double matrix_flops_per_row(std::int64_t seqlen, Mode mode) {
 
 /// fp32 operations a sample on a CPU: one a tap where they are few; else radix-4 passes of 26 and 28 fused operations
 /// for 4 points (the first and the last half of that, their rows being real), and 6 for the product with the
-/// spectrum.
+/// spectrum. Of a frequency-sparse filter the first pass and the last are whole, the others as far as it is kept.
 double vector_operations_per_sample(const Problem& p) {
+  if (is_sparse(p)) {
+    const double kept = static_cast<double>(kept_frequencies(p)) / static_cast<double>(sparsity_length(p));
+    const double inner = std::max(0.0, std::log2(static_cast<double>(p.seqlen)) / 2 - 1);
+    return (26 + 28) / 4.0 * (0.5 + inner * kept) + 6 * kept;
+  }
   // In chunks a row needs transforms no longer than its filter.
   const double length = static_cast<double>(std::min(p.seqlen, p.filter_len));
   const double passes = std::max(1.0, std::log2(length) / 2);

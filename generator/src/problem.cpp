@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fftconv/sparsity.h"
+
 namespace fftconv {
 namespace {
 
@@ -61,6 +63,27 @@ Result<void> validate_filters(const Problem& p) {
   return {};
 }
 
+Result<void> validate_sparsity(const Problem& p) {
+  for (std::size_t digit = 0; digit < p.kept.size(); ++digit) {
+    if (p.kept[digit] == 0) {
+      return invalid(fmt::format("no frequency is kept along digit {}; keep at least one block", digit + 1));
+    }
+  }
+  const std::vector<FrequencyDigit> digits = frequency_digits(p);
+  for (std::size_t digit = 0; digit < digits.size(); ++digit) {
+    if (digits[digit].kept == 0) {
+      return invalid(
+          fmt::format("no frequency is kept along digit {}: at L = {} it has {} block{}, and bits beyond are "
+                      "ignored; keep at least one",
+                      digit + 1, p.seqlen, blocks_of(digits[digit]), blocks_of(digits[digit]) == 1 ? "" : "s"));
+    }
+  }
+  if (p.carry && is_sparse(p)) {
+    return invalid("a frequency-sparse filter leaves products at all lags, which no carry holds; leave carry out");
+  }
+  return {};
+}
+
 std::int64_t center(const Problem& p) { return (p.filter_len - 1) / 2; }
 
 }  // namespace
@@ -78,11 +101,7 @@ Result<void> validate(const Problem& p) {
   if (p.batch > max_elements / p.channels / p.seqlen) {
     return invalid(fmt::format("{} x {} x {} samples are too many; split the batch", p.batch, p.channels, p.seqlen));
   }
-  for (std::size_t digit = 0; digit < p.kept.size(); ++digit) {
-    if (p.kept[digit] == 0) {
-      return invalid(fmt::format("no frequency is kept along digit {}; keep at least one block", digit));
-    }
-  }
+  if (auto sparsity = validate_sparsity(p); !sparsity) return sparsity;
   if ((p.io == DataType::f64) != (p.precision == Precision::f64)) {
     return invalid(fmt::format("samples in {} with precision {} lose what fp64 is for; give f64 for both",
                                to_string(p.io), to_string(p.precision)));

@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "fft64.h"
+#include "fftconv/sparsity.h"
+#include "sparse_reference.h"
 
 namespace fftconv {
 namespace {
@@ -43,6 +45,7 @@ Row reversed(std::span<const double> x) { return {x.rbegin(), x.rend()}; }
 }  // namespace
 
 std::vector<double> reference_row(const Problem& problem, std::span<const double> u, std::span<const double> k) {
+  if (is_sparse(problem)) return sparse_reference_row(problem, u, k);
   const std::int64_t period = problem.mode == Mode::circular ? problem.seqlen : 0;
   const std::int64_t first = first_lag(problem);
   const int step = lag_step(problem);

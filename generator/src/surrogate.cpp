@@ -26,6 +26,15 @@ constexpr double kKindUncalibrated = 0.05;
 constexpr double kNoiseUncalibrated = 0.01;
 constexpr double kNoiseOfEstimate = 0.05;  // where it left its race early
 
+// What is slower than the best by more than this says no more than that it is slow: by how much is its own affair (a
+// cache that it misses by a little, a store that the memory does not like), and a large surprise would move all that
+// is alike to it.
+constexpr double kSlow = 0.15;
+
+// Deviations are believed to be those above times the root of one of these, as the observations say: one device is
+// further from its model than another, and one problem from the others.
+constexpr double kScales[] = {1, 4, 16};
+
 double square(double x) { return x * x; }
 
 /// Mean of max(0, best - x) for x normal.
@@ -41,26 +50,31 @@ double expected_improvement(double best, double mean, double deviation) {
 
 /// The process given what was observed: a mean and a variance for each point, kept up to date as observations come.
 struct Surrogate::Belief {
-  explicit Belief(const Surrogate& surrogate) : of(surrogate) {
-    for (const Point& point : of.points_) {
+  /// `scale`: of all variances but the noise and the offset's.
+  Belief(const Surrogate& surrogate, double scale_of_variances) : of(&surrogate), scale(scale_of_variances) {
+    for (const Point& point : of->points_) {
       mean.push_back(point.prior);
-      variance.push_back(of.covariance(point, point));
+      variance.push_back(covariance(point, point));
     }
-    for (const Observation& observation : of.observed_) add(observation);
+    for (Observation observation : of->observed_) {
+      observation.log_seconds = std::min(observation.log_seconds, of->best() + kSlow);
+      add(observation);
+    }
   }
 
   // One row of the Cholesky factor of the observations' covariance, for all points at once: what the new observation
   // says beyond the ones before it.
   void add(const Observation& observation) {
-    const Point& at = of.points_[observation.point];
-    std::vector<double> column(of.points_.size());
+    const Point& at = of->points_[observation.point];
+    std::vector<double> column(of->points_.size());
     for (std::size_t i = 0; i < column.size(); ++i) {
-      column[i] = of.covariance(at, of.points_[i]);
+      column[i] = covariance(at, of->points_[i]);
       for (const std::vector<double>& before : columns) column[i] -= before[observation.point] * before[i];
     }
     const double pivot = column[observation.point] + observation.noise;
     if (!(pivot > 1e-12)) return;
     const double surprise = (observation.log_seconds - mean[observation.point]) / pivot;
+    log_likelihood -= (std::log(pivot) + square(surprise) * pivot) / 2;
     for (std::size_t i = 0; i < column.size(); ++i) {
       mean[i] += column[i] * surprise;
       variance[i] = std::max(0.0, variance[i] - square(column[i]) / pivot);
@@ -69,7 +83,11 @@ struct Surrogate::Belief {
     columns.push_back(std::move(column));
   }
 
-  const Surrogate& of;
+  double covariance(const Point& a, const Point& b) const { return square(kOffset) + scale * of->shared(a, b); }
+
+  const Surrogate* of;
+  double scale = 1;
+  double log_likelihood = 0;  ///< of the observations, up to a constant
   std::vector<double> mean, variance;
   std::vector<std::vector<double>> columns;
 };
@@ -95,11 +113,22 @@ Surrogate::Surrogate(const Problem& problem, std::span<const Ranked> candidates,
   }
 }
 
-double Surrogate::covariance(const Point& a, const Point& b) const {
+/// The belief under the scale that makes the observations likeliest.
+Surrogate::Belief Surrogate::belief() const {
+  Belief likeliest(*this, kScales[0]);
+  for (const double scale : kScales) {
+    Belief other(*this, scale);
+    other.log_likelihood -= 0.7 * std::log(scale);  // prior: the larger, the less likely
+    if (other.log_likelihood > likeliest.log_likelihood) likeliest = std::move(other);
+  }
+  return likeliest;
+}
+
+double Surrogate::shared(const Point& a, const Point& b) const {
   double distance = 0;  // traits enter as a stationary kernel: candidates alike in all of them have much in common
   for (std::size_t i = 0; i < a.traits.size(); ++i) distance += square(a.traits[i] - b.traits[i]);
   const double breadth = 4;  // squared distance at which traits say little of each other
-  double sum = square(kOffset) + breadth * trait_variance_ * std::exp(-distance / (2 * breadth));
+  double sum = breadth * trait_variance_ * std::exp(-distance / (2 * breadth));
   if (a.kind == b.kind) sum += kind_variance_;
   if (a.shape == b.shape) sum += shape_variance_;
   return sum;
@@ -109,6 +138,12 @@ void Surrogate::observe(std::size_t candidate, double seconds, bool exact) {
   exclude(candidate);
   if (!(seconds > 0) || !std::isfinite(seconds)) return;
   observed_.push_back({candidate, std::log(seconds), exact ? noise_variance_ : square(kNoiseOfEstimate)});
+}
+
+double Surrogate::best() const {
+  double best = std::numeric_limits<double>::infinity();
+  for (const Observation& observation : observed_) best = std::min(best, observation.log_seconds);
+  return best;
 }
 
 void Surrogate::exclude(std::size_t candidate) { points_[candidate].open = false; }
@@ -124,9 +159,8 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
     order.resize(std::min(order.size(), count));
     return order;
   }
-  Belief belief(*this);
-  double best = std::numeric_limits<double>::infinity();
-  for (const Observation& observation : observed_) best = std::min(best, observation.log_seconds);
+  Belief belief = this->belief();
+  const double best = this->best();
   std::vector<bool> taken(points_.size());
   while (order.size() < count) {
     std::optional<std::size_t> chosen;
@@ -147,7 +181,7 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
 }
 
 double Surrogate::expected(std::size_t candidate) const {
-  return std::exp(observed_.empty() ? points_[candidate].prior : Belief(*this).mean[candidate]);
+  return std::exp(observed_.empty() ? points_[candidate].prior : belief().mean[candidate]);
 }
 
 }  // namespace fftconv

@@ -69,6 +69,7 @@ class DeviceContext : public Context {
   Result<Plan> plan(const Problem& problem, const PlanOptions& options) override;
   Result<AsyncPlan> plan_async(const Problem& problem, const PlanOptions& options) override;
   Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) override;
+  Result<Plan> plan_partitioned(const Problem& block, const KernelConfig& config, std::int64_t partitions) override;
 
   std::optional<CompiledKernel> cached_kernel(const KernelSource& source) override { return kernels_.cached(source); }
   void keep_kernel(const KernelSource& source, const CompiledKernel& kernel) override {
@@ -103,7 +104,8 @@ class DeviceContext : public Context {
   Result<std::string> search_if_needed(const Problem& problem, const PlanOptions& options,
                                        const Cancelled& cancelled);
   std::optional<Plan> first_that_works(const std::vector<Candidate>& candidates, Attempt& attempt);
-  Result<Plan> build(const Problem& problem, const Candidate& candidate, bool may_compile);
+  Result<Plan> build(const Problem& problem, const Candidate& candidate, bool may_compile,
+                     std::int64_t partitions = 1);
   void record_failure(const Problem& problem, const KernelConfig& config, const Error& error);
   TuningDb* shipped();
 
@@ -266,7 +268,7 @@ TuningDb* DeviceContext::shipped() {
 }
 
 std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string& policy) {
-  constexpr int latest = 2000;  // trials: what a regression with some 45 weights needs, read in a few milliseconds
+  constexpr int latest = 4000;  // trials: more teach little more and cost a first search more milliseconds
   const std::lock_guard lock(calibration_mutex_);
   Calibrated& known = calibrated_[policy];
   Environment environment = environment_;
@@ -355,10 +357,11 @@ Plan DeviceContext::counted(const Plan& plan) {
   return Plan(std::move(state));
 }
 
-Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candidate, bool may_compile) {
+Result<Plan> DeviceContext::build(const Problem& problem, const Candidate& candidate, bool may_compile,
+                                  std::int64_t partitions) {
   const DeviceFacts& facts = device_->identity();
   if (Result<void> legal = check_legal(problem, candidate.config, facts); !legal) return legal.error();
-  Result<KernelSource> source = emit(problem, candidate.config, facts);
+  Result<KernelSource> source = emit_partitioned(problem, candidate.config, facts, partitions);
   if (!source) return source.error();
   Result<KernelStore::Ready> kernel = kernels_.get(*source, may_compile);
   if (!kernel) return kernel.error();
@@ -396,6 +399,16 @@ Result<Plan> DeviceContext::plan_config(const Problem& problem, const KernelConf
     candidate.measured_s = trial->measurement.median;
   });
   return build(problem, candidate, true);
+}
+
+Result<Plan> DeviceContext::plan_partitioned(const Problem& block, const KernelConfig& config,
+                                             std::int64_t partitions) {
+  if (Result<void> valid = validate(block); !valid) return valid.error();
+  return build(block,
+               {.config = config,
+                .provenance = Provenance::cost_model,
+                .reason = fmt::format("it goes with a filter in {} partitions", partitions)},
+               true, partitions);
 }
 
 }  // namespace

@@ -66,6 +66,14 @@ Result<void> check_carry(const Problem& problem, const ConvolutionBuffers& buffe
   return {};
 }
 
+Result<void> check_history(const KernelSource& source, const ConvolutionBuffers& buffers) {
+  if (buffers.blocks < 0 || (buffers.blocks > 0 && source.history_bytes == 0)) {
+    return invalid(fmt::format("{} earlier blocks do not fit this plan: count those that went through `history`.",
+                               buffers.blocks));
+  }
+  return check_optional(buffers.history, source.history_bytes > 0, "history");
+}
+
 Result<void> check_gradient(const Plan::State& plan, const ConvolutionBuffers& buffers) {
   if (!buffers.dy) return invalid("dy is null: give the address of the output's gradient.");
   if (!buffers.dk)
@@ -96,11 +104,11 @@ Result<void> check_buffers(const Plan::State& plan, const ConvolutionBuffers& bu
     return invalid(fmt::format(
         "u and y must lie at multiples of {} bytes: this plan's kernel moves so much at a time.", alignment));
   }
-  for (const Result<void>& checked :
-       {check_optional(buffers.pregate, problem.pregate, "pregate"),
-        check_optional(buffers.postgate, problem.postgate, "postgate"),
-        check_optional(buffers.skip, problem.skip, "skip"),
-        check_optional(buffers.carry_out, problem.carry, "carry_out"), check_carry(problem, buffers)}) {
+  for (const Result<void>& checked : {check_optional(buffers.pregate, problem.pregate, "pregate"),
+                                      check_optional(buffers.postgate, problem.postgate, "postgate"),
+                                      check_optional(buffers.skip, problem.skip, "skip"),
+                                      check_optional(buffers.carry_out, problem.carry, "carry_out"),
+                                      check_carry(problem, buffers), check_history(plan.kernel->source, buffers)}) {
     if (!checked) return checked;
   }
   return {};
@@ -238,6 +246,8 @@ Result<void> Plan::execute(const ConvolutionBuffers& buffers, Stream stream) con
   args.dk = buffers.dk;
   args.carry_in = buffers.carry_in;
   args.carry_out = buffers.carry_out;
+  args.history = buffers.history;
+  args.blocks = buffers.blocks;
   if (state_->uses) state_->uses->executions.fetch_add(1, std::memory_order_relaxed);
   return kernel.loaded->launch(kernel.source.convolution, args, stream);
 }

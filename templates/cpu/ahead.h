@@ -1,13 +1,14 @@
 // Fetching ahead: while the leaves of one item are computed, what comes next is brought near, a piece with each leaf.
 // Rows are far apart in memory, so that no processor does this by itself across their borders.
 #pragma once
-#include "rows.h"
+#include "product.h"
 
-// The pieces that the kernel will want next: the next item's input with its gate, this item's other gate, and its
-// output where that is written through the caches.
+// What leaves know of items: the pieces that the kernel will want next, which are the next item's input with its
+// gate, this item's other gate, and its output where that is written through the caches.
 struct Ahead {
   Item next, item;
   bool reads, writes;
+  History history;  // of this item
 };
 
 constexpr index piece_bytes = leaf_radix * columns * (index)sizeof(sample);  // of a row, with each leaf

@@ -5,6 +5,15 @@
 #include "inside.h"
 
 constexpr index handed_on = filter_len - 1;  // numbers of a chunk's product beyond it
+constexpr index chunks = (seqlen + shift + length - 1) / length;
+
+// Where rows are few each is a few work items, runs of chunks. What a chunk hands on is its own product alone, so
+// that whoever begins in the middle makes it again from the chunk before, bit by bit the same. As chunk_runs() of the
+// generator.
+FFTCONV_INLINE index runs_of(const fftconv_args& args) {
+  const index items = (args.batch + item_rows - 1) / item_rows * args.channels;
+  return greater(1, lesser(enough_runs / items, chunks / least_chunks));
+}
 
 template <int R>
 static __attribute__((noinline)) void split_chunk(const Item& item, index begin, real* z, const complex* w) {
@@ -24,10 +33,11 @@ static __attribute__((noinline)) void split_chunk(const Item& item, index begin,
   }
 }
 
-// `begin`: of the chunk's output. `left`: a vector for each of a chunk, what the chunk before left.
+// `begin`: of the chunk's output. `left`: a vector for each of a chunk, what the chunk before left. Not `wanted`: the
+// chunk is only there for what it leaves. One function for both, so that a compiler makes the same numbers of both.
 template <int R>
-static __attribute__((noinline)) void join_chunk(const Item& item, index begin, const real* z, real* left,
-                                                 const complex* w) {
+static __attribute__((noinline)) void join_chunk(const Item& item, index begin, bool wanted, const real* z,
+                                                 real* left, const complex* w) {
   constexpr index stride = length / R / columns;
   for (index b = 0; b < stride; ++b) {
     cvec a[R];
@@ -42,6 +52,7 @@ static __attribute__((noinline)) void join_chunk(const Item& item, index begin, 
         a[j].re += *before;
         *before = a[j].im;
       }
+      if (!wanted) continue;
       part parts[rows];
       separated(parts, a[j].re);
 #pragma unroll

@@ -1,9 +1,11 @@
 // The gradient of the filter: the correlation of dy with u, summed over the rows that use the filter. Of each row
-// conj(U) DY is added up where the leaves leave it; one way back for each filter then gives all lags at once.
+// conj(U) DY is added up where the leaves leave it; one way back for each filter then gives all lags at once. Where
+// filters are few, their rows make several partial sums, so that threads can share them; how many does not depend on
+// the threads, nor does the order in which they are added, nor so the result.
 #pragma once
 #include "leaf.h"
 
-// A worker's scratch has three planes, a little apart from multiples of a page: dy, u and the sum of products.
+// Planes of a scratch, a little apart from multiples of a page. A partial sum has three: dy, u and the products.
 constexpr index plane = (length / columns + 5) * block;
 
 enum class Pass {
@@ -78,6 +80,28 @@ FFTCONV_INLINE ItemRange items_of(const fftconv_args& args, index filter) {
   }
   return {filter * channels * groups, (filter + 1) * channels * groups};
 }
+
+// Of a filter with these work items; the same in partial_sums() of the generator.
+FFTCONV_INLINE index sums_of(const fftconv_args& args, const ItemRange& items) {
+  return lesser(items.end - items.begin, greater(1, lesser(most_sums, enough_sums / args.filters)));
+}
+// Those whose products are in partial sum `number`.
+FFTCONV_INLINE ItemRange items_of_sum(const ItemRange& items, index number, index sums) {
+  const index count = items.end - items.begin;
+  return {items.begin + number * count / sums, items.begin + (number + 1) * count / sums};
+}
+
+FFTCONV_INLINE void clear_plane(real* z) {
+  for (index i = 0; i < length / columns * block; ++i) z[i] = 0;
+}
+FFTCONV_INLINE void add_plane(real* sum, const real* z) {
+  for (index b = 0; b < length / columns; ++b)
+    store_block(sum + b * block, load_block(sum + b * block) + load_block(z + b * block));
+}
+
+// Passes over a filter that threads share, as fftconv::SharePass: its partial sums are the units of the first; the
+// other has one unit, all that is left.
+constexpr index partial_pass = 0, rest_pass = 1;
 
 // The rows of dy that belong to an item's rows of u, times the gate of y.
 FFTCONV_INLINE Item gradient_of(const Item& item, const fftconv_args& args) {

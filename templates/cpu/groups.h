@@ -80,3 +80,5 @@ FFTCONV_INLINE Item item_of(const GroupRows& source, index number) {
     item.offset[r] = (channel * group_examples + example + lesser(r, item.live - 1)) * row_pitch;
   return item;
 }
+// Rows in chunks: each whole, as a group is.
+FFTCONV_INLINE index runs_of(const GroupRows&) { return 1; }

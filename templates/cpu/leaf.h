@@ -74,8 +74,7 @@ struct AlongLanes<1> {
 };
 using Along = AlongLanes<columns>;
 
-constexpr index leaf_floats = leaf_radix * block;                 // of the transform's memory
-constexpr index leaf_spectrum_floats = 2 * leaf_radix * columns;  // of the spectrum: one row's
+constexpr index leaf_floats = leaf_radix * block;  // of the transform's memory
 constexpr index leaf_scalar_floats = 2 * (leaf_radix - 1) + (computed_twiddles ? 2 * Along::scalars : 0);
 constexpr index leaf_table_floats = computed_twiddles ? 0 : Along::total_floats;
 
@@ -84,6 +83,7 @@ struct Leaf {
   real* spectrum;
   const real* scalar;
   const real* table;
+  History history;
   cvec a[leaf_radix];
 };
 
@@ -100,18 +100,18 @@ FFTCONV_INLINE void leaf_stage(Leaf& l) {
   } else if constexpr (stage < middle) {
     Along::template split<stage - 1>(l.a, l.table, l.scalar + 2 * (leaf_radix - 1));
   } else if constexpr (stage == middle) {
+    if constexpr (forward_only) {
 #pragma unroll
-    for (int k = 0; k < leaf_radix; ++k) {
-      real* const s = l.spectrum + 2 * k * columns;
-      if constexpr (forward_only) {
+      for (int k = 0; k < leaf_radix; ++k) {
+        real* const s = l.spectrum + 2 * k * columns;
         part re[rows], im[rows];
         separated(re, l.a[k].re);
         separated(im, l.a[k].im);
         *(unaligned_part*)s = re[0];
         *(unaligned_part*)(s + columns) = im[0];
-      } else {
-        l.a[k] = times(l.a[k], repeated_complex(s));
       }
+    } else {
+      multiply(l.a, l.spectrum, l.history);
     }
     // On the way back twiddles are loaded again: kept, they would be spilled.
     asm("" : "+r"(l.scalar), "+r"(l.table));
@@ -147,7 +147,8 @@ FFTCONV_INLINE void leaf_steps(Leaf* l) {
 
 // Leaves `leaf` to leaf + count - 1, at z. forward_only: writes their spectrum; else multiplies by it and goes back.
 template <int count, bool forward_only>
-FFTCONV_INLINE void leaves(real* z, real* spectrum, const real* scalars, const real* tables, index leaf) {
+FFTCONV_INLINE void leaves(real* z, real* spectrum, const real* scalars, const real* tables, index leaf,
+                           const History& history) {
   Leaf l[count];
 #pragma unroll
   for (int c = 0; c < count; ++c) {
@@ -155,6 +156,7 @@ FFTCONV_INLINE void leaves(real* z, real* spectrum, const real* scalars, const r
     l[c].spectrum = spectrum + (leaf + c) * leaf_spectrum_floats;
     l[c].scalar = scalars + (leaf + c) * leaf_scalar_floats;
     l[c].table = tables + (leaf + c) * leaf_table_floats;
+    l[c].history = at_leaf(history, leaf + c);
   }
   leaf_steps<0, count, forward_only>(l);
 }
@@ -170,12 +172,12 @@ static __attribute__((noinline)) void leaf_run(real* z, real* spectrum, const re
     if constexpr (!forward_only) {
       for (index c = 0; c < group; ++c) fetch_ahead(ahead, first + i + c);
     }
-    leaves<group, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i);
+    leaves<group, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i, ahead.history);
   }
   if constexpr (grouped < count) {
     for (index i = grouped; i < count; ++i) {
       fetch_ahead(ahead, first + i);
-      leaves<1, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i);
+      leaves<1, forward_only>(z + i * leaf_floats, spectrum, scalars, tables, first + i, ahead.history);
     }
   }
 }

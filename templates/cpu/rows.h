@@ -21,6 +21,8 @@ struct fftconv_args {
   const void* carry_in;
   void* carry_out;
   index batch_stride, channel_stride, sample_stride;  // of u, y, dy and the gates, in samples
+  void* history;
+  index blocks;
 };
 
 constexpr int item_rows = paired ? 2 * rows : rows;

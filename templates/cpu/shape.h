@@ -24,6 +24,7 @@ constexpr bool gradient = false;  // of the filter: u and dy are read, dk is wri
 constexpr bool filter_per_example = false;
 constexpr bool circular_filter = false;  // lags are taken modulo L
 constexpr index filter_len = 4096;       // Lk
+constexpr index partitions = 1;          // of the filter, each so long and a block later than the one before
 constexpr index first_lag = 0;           // lag of tap 0
 constexpr index lag_step = 1;            // from tap to tap
 // Of rows that are gathered, as in strided.h.
@@ -34,6 +35,16 @@ constexpr index own_scratch = 2 * length * rows;
 constexpr bool in_place = true;  // y takes the place of u
 constexpr bool scatter_past_caches = false;
 #define FFTCONV_SHARED FFTCONV_INLINE  // by entries for items and for shares of them
+
+// Of frequency-sparse filters alone: digits of a frequency, of which the first counts least.
+struct Digit {
+  index size;          // values
+  unsigned long kept;  // bit i keeps values 16 i to 16 i + 15
+};
+constexpr Digit digits[] = {{64, 0x3}, {64, 0xf}};
+constexpr int tree_levels = 3, tree_radix[] = {4, 4, 4};  // above the leaves, the root's first
+constexpr index leaf_count = 64;
+constexpr index leaf_frequency[leaf_radix * columns] = {};  // of its vectors and their lanes, times leaf_count
 
 enum class Type { f32, f16, bf16, f64 };
 constexpr Type io_type = Type::f32;

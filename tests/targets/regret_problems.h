@@ -26,14 +26,16 @@ struct RegretShape {
 /// None has a length of held_out_problems().
 inline std::vector<Problem> calibration_problems() {
   const RegretShape shapes[] = {
-      {Mode::causal, 512, DataType::f32},        {Mode::causal, 640, DataType::f32, 2},
-      {Mode::causal, 1536, DataType::f32},       {Mode::causal, 1800, DataType::bf16, 2},
-      {Mode::circular, 2048, DataType::f16},     {Mode::bidirectional, 3600, DataType::f32, 2},
-      {Mode::causal, 4096, DataType::f32},       {Mode::causal, 6000, DataType::f32, 2},
-      {Mode::circular, 7000, DataType::f32},     {Mode::causal, 9000, DataType::f32},
-      {Mode::circular, 10000, DataType::f32, 2}, {Mode::causal, 12288, DataType::f16},
-      {Mode::circular, 24000, DataType::f32},    {Mode::causal, 28000, DataType::f32, 2},
-      {Mode::causal, 32768, DataType::f32},      {Mode::causal, 131072, DataType::f32},
+      {Mode::causal, 512, DataType::f32},         {Mode::causal, 640, DataType::f32, 2},
+      {Mode::causal, 1536, DataType::f32},        {Mode::causal, 1800, DataType::bf16, 2},
+      {Mode::circular, 2048, DataType::f16},      {Mode::bidirectional, 3600, DataType::f32, 2},
+      {Mode::causal, 4096, DataType::f32},        {Mode::causal, 6000, DataType::f32, 2},
+      {Mode::circular, 7000, DataType::f32},      {Mode::causal, 9000, DataType::f32},
+      {Mode::circular, 10000, DataType::f32, 2},  {Mode::causal, 12288, DataType::f16},
+      {Mode::circular, 24000, DataType::f32},     {Mode::causal, 28000, DataType::f32, 2},
+      {Mode::causal, 32768, DataType::f32},       {Mode::causal, 131072, DataType::f32},
+      {Mode::bidirectional, 2700, DataType::f32}, {Mode::circular, 12500, DataType::f32},
+      {Mode::circular, 15000, DataType::f32},     {Mode::circular, 25000, DataType::f32, 2},
   };
   std::vector<Problem> problems;
   for (const RegretShape& shape : shapes) {

@@ -83,7 +83,7 @@ bool exhaust(const Job& job, const std::vector<Problem>& problems) {
   return true;
 }
 
-/// A database with every third trial of the calibration problems and nothing else, beside the binaries that exist
+/// A database with every second trial of the calibration problems and nothing else, beside the binaries that exist
 /// already. A calibration reads so many trials at most: they are to be of all of the problems.
 void prepare_search(const Job& job) {
   const fs::path one = job.folder / "one";
@@ -97,7 +97,7 @@ void prepare_search(const Job& job) {
     std::vector<Trial> trials;
     from->with_database([&](TuningDb& db) { trials = db.trials(environment_of(*from), problem); });
     to->with_database([&](TuningDb& db) {
-      for (std::size_t i = 0; i < trials.size(); i += 3) db.put(trials[i]).value();
+      for (std::size_t i = 0; i < trials.size(); i += 2) db.put(trials[i]).value();
     });
   }
 }

@@ -25,16 +25,29 @@ std::int64_t filter_row(const Problem& problem, std::int64_t b, std::int64_t h) 
   return b * problem.channels + h;
 }
 
-float rounded(float value, DataType type) {
+double rounded(double value, DataType type) {
   switch (type) {
     case DataType::f16:
-      return static_cast<float>(from_f16(to_f16(value)));
+      return from_f16(to_f16(value));
     case DataType::bf16:
-      return static_cast<float>(from_bf16(to_bf16(value)));
+      return from_bf16(to_bf16(value));
     case DataType::f32:
+      return static_cast<float>(value);
     case DataType::f64:
       break;
   }
+  return value;
+}
+
+template <class T>
+void store(std::byte* at, std::size_t i, T value) {
+  std::memcpy(at + i * sizeof(T), &value, sizeof(T));
+}
+
+template <class T>
+T load(const std::byte* at, std::size_t i) {
+  T value;
+  std::memcpy(&value, at + i * sizeof(T), sizeof(T));
   return value;
 }
 
@@ -48,44 +61,50 @@ Result<std::unique_ptr<DeviceBuffer>> uploaded(Device& device, const void* data,
 
 }  // namespace
 
-std::vector<std::byte> pack(std::span<const float> values, DataType type) {
+std::vector<std::byte> pack(std::span<const double> values, DataType type) {
   std::vector<std::byte> bytes(values.size() * size_of(type));
-  if (type == DataType::f32) {
-    if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
-    return bytes;
-  }
-  if (type == DataType::f64) {
-    const std::vector<double> wide(values.begin(), values.end());
-    if (!bytes.empty()) std::memcpy(bytes.data(), wide.data(), bytes.size());
-    return bytes;
-  }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint16_t bits = type == DataType::f16 ? to_f16(values[i]) : to_bf16(values[i]);
-    std::memcpy(bytes.data() + 2 * i, &bits, 2);
+    switch (type) {
+      case DataType::f16:
+        store(bytes.data(), i, to_f16(values[i]));
+        break;
+      case DataType::bf16:
+        store(bytes.data(), i, to_bf16(values[i]));
+        break;
+      case DataType::f32:
+        store(bytes.data(), i, static_cast<float>(values[i]));
+        break;
+      case DataType::f64:
+        store(bytes.data(), i, values[i]);
+        break;
+    }
   }
   return bytes;
 }
 
-std::vector<float> unpack(std::span<const std::byte> bytes, DataType type) {
-  std::vector<float> values(bytes.size() / size_of(type));
+std::vector<double> unpack(std::span<const std::byte> bytes, DataType type) {
+  std::vector<double> values(bytes.size() / size_of(type));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    std::uint16_t bits = 0;
-    if (type == DataType::f32) {
-      std::memcpy(&values[i], bytes.data() + 4 * i, 4);
-    } else if (type == DataType::f64) {
-      double wide = 0;
-      std::memcpy(&wide, bytes.data() + 8 * i, 8);
-      values[i] = static_cast<float>(wide);
-    } else {
-      std::memcpy(&bits, bytes.data() + 2 * i, 2);
-      values[i] = static_cast<float>(type == DataType::f16 ? from_f16(bits) : from_bf16(bits));
+    switch (type) {
+      case DataType::f16:
+        values[i] = from_f16(load<std::uint16_t>(bytes.data(), i));
+        break;
+      case DataType::bf16:
+        values[i] = from_bf16(load<std::uint16_t>(bytes.data(), i));
+        break;
+      case DataType::f32:
+        values[i] = load<float>(bytes.data(), i);
+        break;
+      case DataType::f64:
+        values[i] = load<double>(bytes.data(), i);
+        break;
     }
   }
   return values;
 }
 
-Result<Convolution> Convolution::prepare(Device& device, const Plan& plan, std::span<const float> u,
-                                         std::span<const float> filter) {
+Result<Convolution> Convolution::prepare(Device& device, const Plan& plan, std::span<const double> u,
+                                         std::span<const double> filter) {
   Convolution convolution(device, plan);
   const std::vector<std::byte> packed = pack(u, plan.problem().io);
   auto u_buffer = uploaded(device, packed.data(), packed.size());
@@ -115,7 +134,7 @@ Result<void> Convolution::run() {
   return device_->synchronize(nullptr);
 }
 
-Result<std::vector<float>> Convolution::result() {
+Result<std::vector<double>> Convolution::result() {
   std::vector<std::byte> bytes(u_->size());
   const Problem& problem = plan_.problem();
   bytes.resize(static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen) * size_of(problem.io));
@@ -124,8 +143,8 @@ Result<std::vector<float>> Convolution::result() {
   return unpack(bytes, problem.io);
 }
 
-double error_against_fp64(const Problem& problem, std::span<const float> u, std::span<const float> filter,
-                          std::span<const float> y, std::int64_t step) {
+double error_against_fp64(const Problem& problem, std::span<const double> u, std::span<const double> filter,
+                          std::span<const double> y, std::int64_t step) {
   const auto length = static_cast<std::size_t>(problem.seqlen);
   const auto taps = static_cast<std::size_t>(problem.filter_len);
   std::vector<double> row(length), k(taps);
@@ -134,7 +153,8 @@ double error_against_fp64(const Problem& problem, std::span<const float> u, std:
     const std::size_t start = static_cast<std::size_t>(r) * length;
     const std::int64_t f = filter_row(problem, r / problem.channels, r % problem.channels);
     for (std::size_t i = 0; i < length; ++i) row[i] = rounded(u[start + i], problem.io);
-    for (std::size_t i = 0; i < taps; ++i) k[i] = filter[static_cast<std::size_t>(f) * taps + i];
+    for (std::size_t i = 0; i < taps; ++i)
+      k[i] = rounded(filter[static_cast<std::size_t>(f) * taps + i], filter_type(problem));
     const std::vector<double> exact = reference_row(problem, row, k);
     for (std::size_t i = 0; i < length; ++i) {
       const double value = y[start + i];
@@ -146,24 +166,24 @@ double error_against_fp64(const Problem& problem, std::span<const float> u, std:
   return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
 }
 
-std::vector<float> random_input(const Problem& problem, std::uint64_t seed) {
+std::vector<double> random_input(const Problem& problem, std::uint64_t seed) {
   std::mt19937_64 engine(seed);
   std::normal_distribution<float> normal;
-  std::vector<float> values(static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen));
-  for (float& value : values) value = normal(engine);
+  std::vector<double> values(static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen));
+  for (double& value : values) value = normal(engine);
   return values;
 }
 
-std::vector<float> random_filter(const Problem& problem, std::uint64_t seed) {
+std::vector<double> random_filter(const Problem& problem, std::uint64_t seed) {
   std::mt19937_64 engine(seed ^ 0x9e3779b97f4a7c15u);
   std::normal_distribution<float> normal;
   const auto taps = static_cast<std::size_t>(problem.filter_len);
-  std::vector<float> values(static_cast<std::size_t>(filter_count(problem)) * taps);
+  std::vector<double> values(static_cast<std::size_t>(filter_count(problem)) * taps);
   for (std::size_t start = 0; start < values.size(); start += taps) {
     double norm = 0;
     for (std::size_t i = 0; i < taps; ++i) {
       const double decay = std::exp(-4.0 * static_cast<double>(i) / static_cast<double>(taps));
-      values[start + i] = static_cast<float>(normal(engine) * decay);
+      values[start + i] = normal(engine) * decay;
       norm += values[start + i] * values[start + i];
     }
     const double scale = norm > 0 ? 1 / std::sqrt(norm) : 1;

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "fftconv/half.h"
 #include "files.h"
@@ -84,18 +82,11 @@ Result<NpyArray> parse_npy(std::span<const std::byte> bytes, const std::string& 
         fmt::format("'{}' is {}: its header promises {} bytes of data for shape {}, and {} follow", name,
                     have < count * size ? "truncated" : "damaged", count * size, show_shape(header.shape), have)};
   }
-  NpyArray array{header.shape, header.type, std::vector<float>(count)};
+  NpyArray array{header.shape, header.type, std::vector<double>(count)};
   const std::byte* data = bytes.data() + header.data_offset;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t place = header.fortran_order ? fortran_index(i, header.shape) : i;
-    const double value = load_value(data + place * size, header.type, header.big_endian);
-    // Decided before the conversion, which has no meaning for a value out of range.
-    if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
-      return Error{
-          ErrorCode::unsupported,
-          fmt::format("'{}' holds {:g} at element {}, more than fp32 can hold; scale it down", name, value, i)};
-    }
-    array.values[i] = static_cast<float>(value);
+    array.values[i] = load_value(data + place * size, header.type, header.big_endian);
   }
   return array;
 }
@@ -123,15 +114,15 @@ std::vector<std::byte> encode_npy(const NpyArray& array) {
   std::vector<std::byte> bytes(header.size() + array.values.size() * size);
   std::memcpy(bytes.data(), header.data(), header.size());
   std::byte* at = bytes.data() + header.size();
-  for (const float value : array.values) {
+  for (const double value : array.values) {
     if (array.type == NpyType::f2) {
       const std::uint16_t half = to_f16(value);
       std::memcpy(at, &half, size);
     } else if (array.type == NpyType::f4) {
-      std::memcpy(at, &value, size);
+      const auto single = static_cast<float>(value);
+      std::memcpy(at, &single, size);
     } else {
-      const double wide = value;
-      std::memcpy(at, &wide, size);
+      std::memcpy(at, &value, size);
     }
     at += size;
   }

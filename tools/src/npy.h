@@ -17,15 +17,14 @@ enum class NpyType { f2, f4, f8 };
 struct NpyArray {
   std::vector<std::int64_t> shape;  ///< 1 to 3 dimensions
   NpyType type = NpyType::f4;       ///< in the file
-  std::vector<float> values;        ///< in C order
+  std::vector<double> values;       ///< in C order
 };
 
 /// "(2, 3, 4)".
 std::string show_shape(const std::vector<std::int64_t>& shape);
 
 /// Reads the bytes of an .npy file; `name` stands in messages. Both byte orders; Fortran order is turned into C
-/// order. Errors: damaged (malformed, truncated, bytes left over), unsupported (version, type, dimensions, an fp64
-/// value that fp32 cannot hold).
+/// order. Errors: damaged (malformed, truncated, bytes left over), unsupported (version, type, dimensions).
 Result<NpyArray> parse_npy(std::span<const std::byte> bytes, const std::string& name);
 Result<NpyArray> read_npy(const std::filesystem::path& path);
 

@@ -20,7 +20,11 @@ Result<Signal> read_signal(const std::filesystem::path& path) {
   }
   auto audio = read_audio(path);
   if (!audio) return audio.error();
-  return Signal{path.string(), {audio->channels, audio->frames}, NpyType::f4, audio->rate, std::move(audio->samples)};
+  return Signal{path.string(),
+                {audio->channels, audio->frames},
+                NpyType::f4,
+                audio->rate,
+                {audio->samples.begin(), audio->samples.end()}};
 }
 
 Result<void> check_output(const std::filesystem::path& path, const Signal& like) {
@@ -53,10 +57,15 @@ Result<std::string> write_signal(const std::filesystem::path& path, const Signal
   if (extension(path) == "npy") {
     auto written = write_npy(path, {signal.shape, signal.type, signal.values});
     if (!written) return written.error();
-    return fmt::format("shape {}, {}", show_shape(signal.shape), signal.type == NpyType::f2 ? "f2" : "f4");
+    return fmt::format("shape {}, {}", show_shape(signal.shape),
+                       signal.type == NpyType::f2   ? "f2"
+                       : signal.type == NpyType::f4 ? "f4"
+                                                    : "f8");
   }
-  auto written =
-      write_audio(path, {signal.rate, static_cast<int>(signal.channels()), signal.length(), signal.values});
+  auto written = write_audio(path, {signal.rate,
+                                    static_cast<int>(signal.channels()),
+                                    signal.length(),
+                                    {signal.values.begin(), signal.values.end()}});
   if (!written) return written.error();
   std::string text =
       fmt::format("{} x {} samples at {} Hz, {}", signal.channels(), signal.length(), signal.rate, written->format);
@@ -70,7 +79,7 @@ Result<std::string> write_signal(const std::filesystem::path& path, const Signal
 
 std::optional<std::string> find_not_finite(const Signal& signal) {
   const auto bad =
-      std::find_if(signal.values.begin(), signal.values.end(), [](float v) { return !std::isfinite(v); });
+      std::find_if(signal.values.begin(), signal.values.end(), [](double v) { return !std::isfinite(v); });
   if (bad == signal.values.end()) return std::nullopt;
   const std::int64_t at = bad - signal.values.begin();
   const std::int64_t row = at / signal.length();

@@ -17,7 +17,7 @@ struct Signal {
   std::vector<std::int64_t> shape;  ///< as in the file: (L), (C, L) or (B, C, L); audio is (C, L)
   NpyType type = NpyType::f4;
   int rate = 0;  ///< samples a second; 0 = not audio
-  std::vector<float> values;
+  std::vector<double> values;
 
   std::int64_t length() const { return shape.back(); }
   std::int64_t channels() const { return shape.size() < 2 ? 1 : shape[shape.size() - 2]; }

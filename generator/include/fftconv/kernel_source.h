@@ -51,6 +51,8 @@ struct KernelSource {
   std::vector<std::byte> tables;            ///< DFT matrices and twiddles, read by both entries
   std::int64_t spectrum_bytes = 0;          ///< all filters, in fragment order (opaque)
   std::int64_t spectrum_scratch_bytes = 0;  ///< device memory that the spectrum entry needs while it runs
+  std::int64_t partitions = 1;              ///< of the filter: see emit_partitioned()
+  std::int64_t history_bytes = 0;           ///< device memory of all rows' earlier blocks, where there are partitions
   int io_alignment = 1;                     ///< bytes: the addresses of u and y are multiples of it
   std::string digest;  ///< SHA-256 of text, options and arch, in hexadecimal; names the binary in the cache
 };
@@ -81,12 +83,26 @@ struct KernelArgs {
   std::int64_t batch_stride = 0;   ///< as row_strides(); read only by kernels whose rows are not dense
   std::int64_t channel_stride = 0;
   std::int64_t sample_stride = 0;
+  void* history = nullptr;  ///< spectra of earlier blocks, opaque, read and written (partitions)
+  std::int64_t blocks = 0;  ///< earlier ones in the stream, all of which went through `history`
 };
 
 /// Emits the kernel for (problem, config): CUDA text where the config's engine is one of the mma engines, C++ for
 /// the CPU device where it is `vector`. Pure: the same arguments give the same bytes.
 /// Errors: unsupported (config cannot compute problem, or does not fit `device`), invalid_argument.
 Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);
+
+/// The kernel for blocks of streams whose filter is longer than the block: `partitions` filters of L taps each (the
+/// last one filled up with zeros), `problem` being a block's with the first of them. The taps are (filters,
+/// partitions x L), their spectra partitions x as long. A block costs one transform there and one back and
+/// `partitions` products of spectra; history_bytes hold the last blocks'. CPU only; error unsupported.
+Result<KernelSource> emit_partitioned(const Problem& problem, const KernelConfig& config, const DeviceFacts& device,
+                                      std::int64_t partitions);
+
+/// Points of a transform whose time is that of one with `points` and `partitions` products of spectra, about.
+inline std::int64_t points_worth(std::int64_t points, std::int64_t partitions) {
+  return points * (7 + partitions) / 8;
+}
 
 /// Why `config` cannot compute `problem` on `device`, if it cannot. Cheap: nothing is emitted. emit() calls it.
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device);

@@ -63,8 +63,12 @@ struct Problem {
   Layout layout = Layout::bhl;
   /// Distance in elements from one batch, channel and sample to the next; all zero means dense in `layout`.
   std::array<std::int64_t, 3> strides{};
-  /// Frequency-sparse: bit i of kept[d] says that block i of 16 frequencies along Monarch digit d is not zero.
-  /// All ones (the default) is dense.
+  /// Frequency-sparse: y = Re(inverse(mask * K * U)) with K and U the right-angle spectra of filter and input, and
+  /// the mask 1 where all digits of a frequency are kept, else 0. Bit i of kept[d] keeps the values 16 i .. 16 i + 15
+  /// of Monarch digit d + 1 of the frequency; fftconv/sparsity.h says which transform and which digits. Gradients are
+  /// the adjoints: of u with conj(K), of k the masked sum of conj(U) DY. In circular mode lags are taken modulo L
+  /// before K is masked. Bits beyond a digit's blocks, and masks of digits that there are not, are ignored; each
+  /// digit keeps at least one block. Nothing dropped (the default, all ones) is dense.
   std::array<std::uint64_t, 4> kept{~0ull, ~0ull, ~0ull, ~0ull};
 
   bool operator==(const Problem&) const = default;

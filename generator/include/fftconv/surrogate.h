@@ -49,7 +49,9 @@ class Surrogate {
   };
   struct Belief;
 
-  double covariance(const Point& a, const Point& b) const;
+  Belief belief() const;
+  double shared(const Point& a, const Point& b) const;  ///< covariance but for the offset
+  double best() const;                                  ///< least log(seconds) that was observed
 
   std::vector<Point> points_;
   std::vector<Observation> observed_;

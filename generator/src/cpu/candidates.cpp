@@ -9,6 +9,7 @@
 #include "cpu/factor.h"
 #include "cpu/lags.h"
 #include "cpu/tree.h"
+#include "fftconv/sparsity.h"
 
 namespace fftconv::cpu {
 namespace {
@@ -81,7 +82,26 @@ void add_lengths(std::int64_t needed, bool exact, int lanes, int rows, bool pair
   }
 }
 
+/// Of the transform that a frequency-sparse filter is sparse in: also those with a level that ends with its first
+/// digit, so that the nodes below are pruned as near to the root as may be.
+void add_sparse(const Problem& problem, int lanes, int rows, std::vector<KernelConfig>& shapes) {
+  const std::int64_t length = sparsity_length(problem), first = frequency_digits(problem).front().size;
+  add_lengths(length, true, lanes, rows, false, shapes);
+  for (int leaf : leaf_sizes(lanes / rows)) {
+    if (length % leaf != 0) continue;
+    for (std::vector<int>& radices : radix_orders_from(first, length / leaf)) {
+      radices.push_back(leaf);
+      KernelConfig shape = plain(lanes, rows, false, std::move(radices));
+      if (std::ranges::find(shapes, shape) == shapes.end()) shapes.push_back(std::move(shape));
+    }
+  }
+}
+
 void add_shapes(const Problem& problem, int lanes, int rows, bool paired, std::vector<KernelConfig>& shapes) {
+  if (is_sparse(problem)) {
+    if (!paired) add_sparse(problem, lanes, rows, shapes);
+    return;
+  }
   add_lengths(needed_length(problem, paired), paired && problem.mode == Mode::circular, lanes, rows, paired, shapes);
 }
 
@@ -131,7 +151,7 @@ std::vector<Shape> shapes_by_work(const Problem& problem, const DeviceFacts& dev
     if (lanes < std::min(4, widest)) continue;
     for (int rows : lanes > 4 ? std::vector{1, lanes / 4, lanes} : std::vector{1, lanes}) {
       if (rows > 1 && rows >= 2 * problem.batch) continue;
-      if (rows < lanes) add_chunks(problem, lanes, rows, configs);
+      if (rows < lanes && !is_sparse(problem)) add_chunks(problem, lanes, rows, configs);
       if (rows > 1 &&
           problem.seqlen * rows * 2 * static_cast<std::int64_t>(size_of(filter_type(problem))) > kSharedScratch)
         continue;
@@ -171,7 +191,7 @@ std::vector<KernelConfig> chosen_shapes(const Problem& problem, const DeviceFact
 /// Sums over the taps of a filter that is short.
 std::vector<KernelConfig> direct_sums(const Problem& problem, const DeviceFacts& device) {
   std::vector<KernelConfig> configs;
-  if (problem.filter_len > kMostTaps) return configs;
+  if (problem.filter_len > kMostTaps || is_sparse(problem)) return configs;
   for (int lanes : {widest_lanes(problem, device), widest_lanes(problem, device) / 2}) {
     for (int piece : {512, 4096}) {
       for (int interleave : {1, 2, 4}) {

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "backend.h"
+#include "cpu/gradient_text.h"
 #include "cpu/lags.h"
+#include "cpu/pruned.h"
 #include "cpu/row_places.h"
 #include "cpu/shares.h"
 #include "cpu/tree.h"
@@ -57,6 +59,19 @@ void add_copies(const Problem& problem, const KernelConfig& config, KernelCounts
     counts.memory_bytes += moved * (line - size);
   }
   counts.shared_per_block = work_scratch(problem, config);
+}
+
+/// The passes of all nodes of one level below the root, there and back. A DFT of which children are dropped saves
+/// their part of its last stages, about half of its work.
+Work passes_of(const Level& level, const std::vector<NodeKind>& kinds, int columns, double vector_bytes) {
+  const double stride = static_cast<double>(level.length / level.radix / columns);
+  Work work;
+  for (const NodeKind& kind : kinds) {
+    const double parts = stride * static_cast<double>(kind.nodes), kept = kept_children(kind);
+    work += butterfly(level.radix) * (2 * parts * (0.5 + 0.5 * kept / level.radix));
+    work += complex_moves(2 * parts * (level.radix + kept), vector_bytes);
+  }
+  return work;
 }
 
 /// A load and a multiply-add for each tap, and the way through the scratch.
@@ -114,10 +129,9 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
                           .bytes = row_vectors * streams * tree.lanes * sample};
   item += rows_work;
 
+  const PrunedTree pruned = pruned_tree(problem, tree);
   for (std::size_t i = 1; i < tree.levels.size(); ++i) {
-    const int radix = tree.levels[i].radix;
-    item += butterfly(radix) * (2 * vectors / radix);
-    item += complex_moves(4 * vectors, bytes);
+    item += passes_of(tree.levels[i], pruned.levels[i], tree.columns, bytes);
   }
 
   Work leaf = butterfly(tree.leaf_radix) * 2;
@@ -132,7 +146,7 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   }
   leaf += {.adds = 2.0 * tree.leaf_radix, .fmas = 2.0 * tree.leaf_radix};  // times the filter
   leaf += complex_moves(tree.leaf_radix, number * tree.columns);
-  item += leaf * static_cast<double>(tree.leaves);
+  item += leaf * static_cast<double>(pruned.leaves);
 
   // Two transforms forward cost what one forward and one back do; the products are kept, and each filter has one more
   // way back.
@@ -150,14 +164,17 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   counts.instructions = all.adds + all.fmas + all.moves;
   counts.shared_bytes = all.bytes;
   const double samples = static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
-  const double taps = static_cast<double>(gradient ? problem.filter_len : 2 * tree.length);  // or their spectrum
+  const double computed = static_cast<double>(pruned.leaves) / static_cast<double>(tree.leaves);
+  const double taps =  // or their spectrum
+      gradient ? static_cast<double>(problem.filter_len) : 2 * static_cast<double>(tree.length) * computed;
   counts.memory_bytes = samples * sample * (2 + problem.pregate + problem.postgate) + filters * taps * number;
   counts.memory_bytes += 2 * number * static_cast<double>(problem.batch * problem.channels * carry_len(problem));
-  const double layouts = vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * number;
+  const double layouts =
+      vectors * 2 * bytes + static_cast<double>(table_layout(tree, false).total) * number * computed;
   counts.l2_bytes = items * layouts;  // scratch, tables: once a work item
   counts.complex_points = items * transforms * static_cast<double>(tree.length) * tree.rows;
   counts.threads = 1;
-  counts.shared = is_shared(problem, config);
+  counts.shared = is_shared(problem, config) || !gradient_shares(problem, config, tree).convolution.empty();
   counts.blocks = work_items(problem, config);
   counts.shared_per_block = tree.length * tree.rows *
                             (gradient  ? 6

@@ -2,23 +2,26 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <limits>
 
 #include "backend.h"
 #include "cpu/gradient_text.h"
 #include "cpu/lags.h"
+#include "cpu/node_text.h"
 #include "cpu/portable.h"
 #include "cpu/row_places.h"
 #include "cpu/shares.h"
+#include "cpu/sparse_text.h"
 #include "cpu/tree.h"
 #include "fftconv/sha256.h"
+#include "fftconv/sparsity.h"
 #include "fftconv/templates.h"
 
 namespace fftconv::cpu {
 namespace {
 
 /// After those of the samples, in this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/dft.h",   "cpu/node.h",  "cpu/rows.h",
-                                      "cpu/entry.h", "cpu/ahead.h", "cpu/leaf.h"};
+constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/entry.h"};
 /// Of a direct sum, which has no transform.
 constexpr const char* kDirect[] = {"cpu/dft.h",   "cpu/node.h",   "cpu/rows.h",
                                    "cpu/entry.h", "cpu/inside.h", "cpu/direct.h"};
@@ -42,7 +45,7 @@ Result<std::string> template_body(const char* name) {
 bool is_half(DataType io) { return io == DataType::f16 || io == DataType::bf16; }
 
 /// The templates of a kernel, each after the ones that it uses.
-std::vector<const char*> templates_of(const Problem& problem, const KernelConfig& config) {
+std::vector<const char*> templates_of(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
                                      "cpu/samples.h"};
   const auto add = [&](const auto& names) { templates.insert(templates.end(), std::begin(names), std::end(names)); };
@@ -57,10 +60,12 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
     return templates;
   }
   add(kTemplates);
+  templates.insert(templates.end(), {partitions > 1 ? "cpu/delay.h" : "cpu/product.h", "cpu/ahead.h", "cpu/leaf.h"});
+  if (is_sparse(problem)) templates.push_back("cpu/sparse.h");
   templates.push_back(reads_filter(problem) ? "cpu/filter.h" : "cpu/gradient.h");
   if (problem.carry) templates.push_back("cpu/carry.h");
   if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
-  if (is_shared(problem, config)) templates.push_back("cpu/shares.h");
+  if (is_shared(problem, config, partitions)) templates.push_back("cpu/shares.h");
   add_groups();
   return templates;
 }
@@ -93,12 +98,14 @@ std::string plan_text(const Problem& problem, const KernelConfig& config, const 
       config.strategy == Strategy::chunked
           ? fmt::format("{} samples in {} chunks", problem.seqlen, chunk_count(problem, tree.length))
           : fmt::format("{} samples", problem.seqlen);
-  return fmt::format("{} transform of {} = {} points for {}; {} of {} lanes a row",
+  return fmt::format("{} transform of {} = {} points for {}; {} of {} lanes a row{}",
                      config.paired ? "Cyclic, two rows in one complex" : "Right-angle (mod z^M - i)",
-                     radices_text(config), tree.length, samples, tree.columns, tree.lanes);
+                     radices_text(config), tree.length, samples, tree.columns, tree.lanes,
+                     is_sparse(problem) ? ".\n// " + pruned_text(problem, tree) : "");
 }
 
-std::string header(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch) {
+std::string header(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch,
+                   std::int64_t partitions) {
   Problem row = problem;
   row.batch = config.paired ? 2 * config.rows : config.rows;
   row.channels = row.groups = 1;
@@ -113,14 +120,16 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
       "//   host     {}\n"
       "//   rows     {}\n"
       "// {}.\n"
-      "// Expected a sample: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
+      "// Expected a sample{}: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
       family_of(problem), to_string(config), arch, row_places_text(problem), plan_text(problem, config, tree),
+      partitions > 1 ? fmt::format(" with the first of the filter's {} partitions", partitions) : "",
       counts.flops / samples, counts.instructions / samples, counts.shared_bytes / samples);
 }
 
 const char* cpp(bool value) { return value ? "true" : "false"; }
 
-std::string constants(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch) {
+std::string constants(const Problem& problem, const KernelConfig& config, const Tree& tree, const std::string& arch,
+                      std::int64_t partitions) {
   std::string text = fmt::format("using index = long;\nusing real = {};  // all arithmetic\n\n", real_name(problem));
   const auto line = [&](const char* type, const char* name, auto value, const char* comment) {
     text += fmt::format("constexpr {} {} = {};{}{}\n", type, name, value, *comment ? "  // " : "", comment);
@@ -145,16 +154,25 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
   line("bool", "gradient", cpp(gradient), "of the filter: dk from u and dy");
+  if (gradient) text += gradient_constants(tree);
   line("bool", "filter_per_example", cpp(problem.sharing == FilterSharing::per_example), "");
   line("bool", "circular_filter", cpp(problem.mode == Mode::circular), "lags are taken modulo L");
   line("index", "filter_len", problem.filter_len, "Lk");
+  if (partitions > 1) {
+    line("index", "partitions", partitions, "filters of so many taps, each a block later than the one before");
+  }
   const bool chunked = config.strategy == Strategy::chunked;
   line("index", "first_lag", first_lag(problem) - (chunked ? least_lag(problem) : 0), "lag of tap 0");
-  if (chunked) line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
+  if (chunked) {
+    line("index", "shift", -least_lag(problem), "lags are counted from the least one, this much below 0");
+    line("index", "least_chunks", kLeastChunks, "of a work item");
+    line("index", "enough_runs", kEnoughRuns, "work items of all rows");
+  }
   line("index", "lag_step", lag_step(problem), "from tap to tap");
   if (gathered) text += group_constants(problem, config);
+  if (is_sparse(problem)) text += sparse_constants(problem, tree);
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
-                      is_shared(problem, config) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
+                      is_shared(problem, config, partitions) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
   if (is_half(problem.io)) {
     text += fmt::format(
         "\nenum class Type {{ f16, bf16 }};\nconstexpr Type io_type = Type::{};\n#define FFTCONV_NATIVE_HALF {}\n",
@@ -180,72 +198,50 @@ std::string root_twiddles(const Problem& problem, const Tree& tree) {
   return text + "};\n";
 }
 
-/// "The children of one node": a loop over nodes of the next level, or a run of leaves.
-std::string descend(const Tree& tree, std::size_t level, const std::string& forward_only, const std::string& node) {
-  const int radix = tree.levels[level].radix;
-  if (level + 1 == tree.levels.size()) {
-    return fmt::format("leaf_run<{}, {}>(z, spectrum, tables + leaf_scalars, tables + leaf_vectors, {}, ahead);\n",
-                       forward_only, radix, node == "0" ? "0" : fmt::format("{} * {}", radix, node));
-  }
-  const std::int64_t child = tree.levels[level + 1].length / tree.columns;
-  return fmt::format(
-      "for (index k = 0; k < {0}; ++k) node_{1}<{2}>(z + k * {3} * block, spectrum, tables, {4}k, ahead);\n", radix,
-      level + 1, forward_only, child, node == "0" ? "" : fmt::format("{} * {} + ", radix, node));
-}
-
-/// Inner levels, deepest first so that each function is there when it is called.
-std::string node_functions(const Tree& tree, const TableLayout& layout) {
-  std::string text;
-  for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
-    const Level& level = tree.levels[i];
-    const std::int64_t stride = level.length / level.radix / tree.columns;
-    text += fmt::format(
-        "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children.\n"
-        "template <bool forward_only>\n"
-        "static void node_{4}(real* z, real* spectrum, const real* tables, index node, const Ahead& ahead) {{\n"
-        "  const real* w = tables + {5} + {6} * node;\n"
-        "  split<{3}>(z, {7}, {7}, w);\n"
-        "  {8}"
-        "  if constexpr (!forward_only) join<{3}>(z, {7}, {7}, w);\n}}\n",
-        level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
-        2 * (level.radix - 1), stride, descend(tree, i, "forward_only", "node"));
-  }
-  return text;
-}
-
 /// The root's last pass.
 std::string finish(const Problem& problem, int radix) {
-  if (problem.carry) return fmt::format("    join_carrying<{}>(item, args, z, root_twiddle);\n", radix);
+  if (problem.carry) {
+    return fmt::format("    join_carrying<{0}>(item, args, z, 0, Root<{0}>::blocks, root_twiddle);\n", radix);
+  }
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
 
-std::string chunked_entry(const Tree& tree) {
+std::string descend_root(const Tree& tree, const PrunedTree& pruned, const std::string& forward_only,
+                         const std::string& indent) {
+  return descend(tree, pruned, 0, pruned.levels[0][0], forward_only, "", indent);
+}
+
+std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
   return fmt::format(
       "\n// Items first .. last - 1 of `source`; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows "
-      "numbers "
-      "of the\n"
+      "numbers of the\n"
       "// transform and M * rows that a chunk leaves for the next one.\n"
       "template <class Source>\n"
       "FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last,\n"
       "                                  real* z) {{\n"
       "  const real* tables = (const real*)args.tables;\n"
       "  real* const left = z + length / columns * block;\n"
+      "  const index runs = runs_of(source);\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    const Item item = item_of(source, number);\n"
-      "    const Ahead ahead = {{item, item, false, false}};\n"
-      "    real* spectrum = (real*)args.spectrum + item.filter * 2 * length;\n"
-      "    for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
-      "    for (index begin = 0; begin < seqlen + shift; begin += length) {{\n"
-      "      split_chunk<{0}>(item, begin, z, root_twiddle);\n"
+      "    const Item item = item_of(source, number / runs);\n"
+      "    const index run = number % runs, begin = run * chunks / runs, end = (run + 1) * chunks / runs;\n"
+      "    const Ahead ahead = {{item, item, false, false, {{}}}};\n"
+      "    real* spectrum = spectrum_of(args, item.filter);\n"
+      "    if (run == 0) {{\n"
+      "      for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
+      "    }}\n"
+      "    // Whoever begins in the middle of a row makes again what the chunk before leaves.\n"
+      "    for (index chunk = run > 0 && number == first ? begin - 1 : begin; chunk < end; ++chunk) {{\n"
+      "      split_chunk<{0}>(item, chunk * length, z, root_twiddle);\n"
       "      {1}"
-      "      join_chunk<{0}>(item, begin - shift, z, left, root_twiddle);\n"
+      "      join_chunk<{0}>(item, chunk * length - shift, chunk >= begin, z, left, root_twiddle);\n"
       "    }}\n"
       "  }}\n"
       "}}\n",
-      tree.levels[0].radix, descend(tree, 0, "false", "0"));
+      tree.levels[0].radix, descend_root(tree, pruned, "false", "      "));
 }
 
-std::string fused_entry(const Problem& problem, const Tree& tree) {
+std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\nFFTCONV_SHARED void split_root(const Item& item, real* z, index first, index last) {{\n"
@@ -267,8 +263,10 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  for (index number = first; number < last; ++number) {{\n"
       "    const bool past_caches = streaming && aligned_rows(item);\n"
       "    const bool more = number + 1 < last;\n"
-      "    const Ahead ahead = {{more ? item_of(source, number + 1) : item, item, more, !past_caches}};\n"
-      "    real* spectrum = (real*)args.spectrum + item.filter * 2 * length;\n"
+      "    const Ahead ahead = {{more ? item_of(source, number + 1) : item, item, more, !past_caches,\n"
+      "                         history_of(args, number)}};\n"
+      "    real* spectrum = spectrum_of(args, item.filter);\n"
+      "{3}"
       "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
       "{2}"
@@ -276,25 +274,28 @@ std::string fused_entry(const Problem& problem, const Tree& tree) {
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
       "}}\n",
-      radix, descend(tree, 0, "false", "0"), finish(problem, radix));
+      radix, descend_root(tree, pruned, "false", "    "), finish(problem, radix),
+      problem.carry ? "    keep_carry(item, args, z, 0, 1, 1);\n" : "");
 }
 
-std::string spectrum_entry(const Tree& tree) {
+std::string spectrum_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
       "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    real* spectrum = (real*)args->spectrum + number * 2 * length;\n"
+      "    real* spectrum = made_spectrum(*args, number);\n"
       "    clear_blocks(z, 0, length / columns);\n"
       "    place_taps((const real*)args->filter + number * filter_len, z, 0, filter_len);\n"
       "    const Ahead ahead = {{}};\n"
       "    split<{0}>(z, {1}, {1}, (const real*)(root_twiddle + 1));\n"
       "    {2}"
+      "{3}"
       "  }}\n"
       "}}\n",
-      radix, tree.length / radix / tree.columns, descend(tree, 0, "true", "0"));
+      radix, tree.length / radix / tree.columns, descend_root(tree, pruned, "true", "    "),
+      is_sparse(problem) ? "    drop<columns>(spectrum, 0, leaf_count);\n" : "");
 }
 
 /// The entry for work items, after what convolves the rows of a source.
@@ -318,15 +319,18 @@ std::string items_entry(const Problem& problem) {
 }
 
 /// The transform's nodes and the entries that walk them.
-std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree,
-                      const TableLayout& layout) {
+std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree, const TableLayout& layout,
+                      std::int64_t partitions) {
   const std::string root = root_twiddles(problem, tree) +
                            fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                                        layout.leaf_scalars, layout.leaf_vectors);
-  if (!reads_filter(problem)) return root + gradient_text(tree, layout, row_places(problem));
-  const std::string entry = config.strategy == Strategy::chunked ? chunked_entry(tree) : fused_entry(problem, tree);
-  const std::string text = root + node_functions(tree, layout) + entry + items_entry(problem) + spectrum_entry(tree);
-  return is_shared(problem, config) ? text + share_entries(tree, layout) : text;
+  const PrunedTree pruned = pruned_tree(problem, tree);
+  if (!reads_filter(problem)) return root + gradient_text(tree, pruned, layout, row_places(problem));
+  const std::string entry =
+      config.strategy == Strategy::chunked ? chunked_entry(tree, pruned) : fused_entry(problem, tree, pruned);
+  const std::string text = root + node_functions(tree, pruned, layout) + entry + items_entry(problem) +
+                           spectrum_entry(problem, tree, pruned);
+  return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, pruned, layout) : text;
 }
 
 /// Tables in the type of the arithmetic.
@@ -347,10 +351,35 @@ std::vector<std::string> compiler_options(const std::string& arch) {
   return options;
 }
 
+Result<void> check_partitions(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
+  if (problem.mode != Mode::causal || problem.direction != Direction::forward ||
+      problem.filter_len != problem.seqlen || problem.carry != (problem.seqlen > 1)) {
+    return unsupported(
+        "Filters in partitions are for blocks of streams: causal, forward, with carry, and taps as many as samples.");
+  }
+  if (config.strategy != Strategy::fused || config.compiler == CompilerId::none) {
+    return unsupported("Filters in partitions need a kernel that is fused and compiled: use strategy fused, clang.");
+  }
+  if (row_places(problem) == RowPlaces::gathered) {
+    return unsupported(
+        "Streams with filters longer than a block need rows of neighbouring samples: use sample stride 1, or longer "
+        "blocks.");
+  }
+  if (partitions > std::numeric_limits<int>::max() / filter_count(problem)) {
+    return unsupported(fmt::format("{} partitions of {} filters are more than one launch takes: use longer blocks.",
+                                   partitions, filter_count(problem)));
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
+Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, const DeviceFacts& device,
+                          std::int64_t partitions) {
   if (Result<void> legal = cpu::check_legal(problem, config, device); !legal) return legal.error();
+  if (partitions > 1) {
+    if (Result<void> legal = check_partitions(problem, config, partitions); !legal) return legal.error();
+  }
   if (config.compiler == CompilerId::none) return describe_portable(problem, config, device);
   const Tree tree = tree_of(config);
   const bool computed = config.twiddle == Residency::registers;
@@ -360,26 +389,35 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.problem = problem;
   source.config = config;
   source.arch = device.arch;
-  source.text = header(problem, config, tree, device.arch) + constants(problem, config, tree, device.arch);
+  source.partitions = partitions;
+  source.text = header(problem, config, tree, device.arch, partitions) +
+                constants(problem, config, tree, device.arch, partitions);
   const bool gradient = problem.direction == Direction::backward_filter;
   const bool direct = config.strategy == Strategy::direct;
-  const bool shared = is_shared(problem, config);
-  for (const char* name : templates_of(problem, config)) {
+  const bool shared = is_shared(problem, config, partitions);
+  for (const char* name : templates_of(problem, config, partitions)) {
     Result<std::string> body = template_body(name);
     if (!body) return body.error();
     source.text += '\n' + *body;
   }
-  source.text += direct ? items_entry(problem) : tree_text(problem, config, tree, layout);
+  source.text += direct ? items_entry(problem) : tree_text(problem, config, tree, layout, partitions);
 
   const auto width = static_cast<std::int64_t>(size_of(filter_type(problem)));
   const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
-  source.convolution = {
-      "fftconv_convolution", {static_cast<int>(work_items(problem, config)), 1, 1}, 1, work_scratch(problem, config)};
-  if (!gradient) {
-    source.spectrum = {"fftconv_spectrum", {filters, 1, 1}, 1, scratch};
-    source.spectrum_bytes = filters * tree.length * 2 * width;
+  std::int64_t items = work_items(problem, config);
+  if (config.strategy == Strategy::chunked && row_places(problem) != RowPlaces::gathered) {
+    items *= chunk_runs(problem, tree.length, items);
   }
+  source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, work_scratch(problem, config)};
+  if (gradient) {
+    source.shares = gradient_shares(problem, config, tree);
+  } else {
+    const auto spectra = static_cast<int>(filters * partitions);
+    source.spectrum = {"fftconv_spectrum", {spectra, 1, 1}, 1, scratch};
+    source.spectrum_bytes = spectra * tree.length * 2 * width;
+  }
+  if (partitions > 1) source.history_bytes = items * partitions * scratch;
   if (direct) {
     source.spectrum_bytes = filters * problem.filter_len * width;
   }

@@ -47,4 +47,17 @@ std::vector<std::vector<int>> radix_orders(std::int64_t product) {
   return orders;
 }
 
+std::vector<std::vector<int>> radix_orders_from(std::int64_t first, std::int64_t product) {
+  std::vector<std::vector<int>> orders;
+  if (product % first != 0) return orders;
+  for (const std::vector<int>& outer : radix_orders(first)) {
+    for (const std::vector<int>& inner : radix_orders(product / first)) {
+      std::vector<int> order = outer;
+      order.insert(order.end(), inner.begin(), inner.end());
+      if (std::ranges::find(orders, order) == orders.end()) orders.push_back(std::move(order));
+    }
+  }
+  return orders;
+}
+
 }  // namespace fftconv::cpu

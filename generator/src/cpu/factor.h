@@ -14,4 +14,8 @@ std::vector<std::int64_t> smooth_numbers(std::int64_t least, std::int64_t most);
 /// empty list where product = 1; none where it is not a product of 2, 3, 5 and 7.
 std::vector<std::vector<int>> radix_orders(std::int64_t product);
 
+/// The same where the first of the radices have the product `first`, in the orders of radix_orders(); one empty list
+/// where both products are 1, none where `first` does not divide `product`.
+std::vector<std::vector<int>> radix_orders_from(std::int64_t first, std::int64_t product);
+
 }  // namespace fftconv::cpu

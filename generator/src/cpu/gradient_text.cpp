@@ -2,53 +2,104 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "cpu/sparse_text.h"
+
 namespace fftconv::cpu {
 namespace {
 
-/// "The children of one node": a loop over nodes of the next level, or a run of leaves.
-std::string descend(const Tree& tree, std::size_t level, const std::string& pass, const std::string& z,
-                    const std::string& node) {
+/// "The children of one node": loops over nodes of the next level, or runs of leaves. `node` is empty for the root's.
+std::string descend(const Tree& tree, const PrunedTree& pruned, std::size_t level, const NodeKind& kind,
+                    const std::string& pass, const std::string& z, const std::string& node,
+                    const std::string& indent) {
   const int radix = tree.levels[level].radix;
-  const std::string first = node.empty() ? "0" : fmt::format("{} * {}", radix, node);
-  if (level + 1 == tree.levels.size()) {
-    return fmt::format("gradient_run<{}>({}, tables + leaf_scalars, tables + leaf_vectors, {}, {});\n", pass, z,
-                       first, radix);
+  std::string text;
+  for (const ChildRun& run : child_runs(kind)) {
+    if (!text.empty()) text += indent;
+    if (level + 1 == tree.levels.size()) {
+      text += fmt::format("gradient_run<{}>({}, tables + leaf_scalars, tables + leaf_vectors, {}, {});\n", pass,
+                          run.first == 0 ? z : fmt::format("{} + {} * leaf_floats", z, run.first),
+                          child_number(radix, node, run.first), run.count);
+      continue;
+    }
+    const std::int64_t child = tree.levels[level + 1].length / tree.columns;
+    text += fmt::format("for (index k = {}; k < {}; ++k) {}<{}>({} + k * {} * block, tables, {} + k);\n", run.first,
+                        run.first + run.count, node_name(pruned, level + 1, run.kind), pass, z, child,
+                        child_number(radix, node, 0));
   }
-  const std::int64_t child = tree.levels[level + 1].length / tree.columns;
-  return fmt::format("for (index k = 0; k < {}; ++k) node_{}<{}>({} + k * {} * block, tables, {} + k);\n", radix,
-                     level + 1, pass, z, child, first);
+  return text;
 }
 
-std::string plain_entry(const Tree& tree) {
+std::string plain_entry(const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
+  const auto root = [&](const char* pass, const char* z, const char* indent) {
+    return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
+  };
   return fmt::format(
-      "\n// Gradients of filters first .. last - 1; z is the worker's scratch of three planes, aligned to 64 bytes.\n"
-      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "\n// The products of some of a filter's rows: z + 2 * plane is their sum.\n"
+      "static __attribute__((noinline)) void add_up(const fftconv_args* args, const ItemRange& items, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  real* const u = z + plane;\n"
-      "  real* const sum = z + 2 * plane;\n"
+      "  clear_plane(z + 2 * plane);\n"
+      "  for (index number = items.begin; number < items.end; ++number) {{\n"
+      "    const Item item = item_of(*args, number);\n"
+      "    Root<{0}>::split(item, u, 0, Root<{0}>::blocks, root_twiddle);\n"
+      "    {1}"
+      "    Root<{0}>::split(gradient_of(item, *args), z, 0, Root<{0}>::blocks, root_twiddle);\n"
+      "    {2}"
+      "  }}\n"
+      "}}\n"
+      "\n// From the sum over all rows of a filter to its gradient.\n"
+      "static __attribute__((noinline)) void finish(const fftconv_args* args, index filter, real* sum) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
+      "{5}"
+      "  {3}"
+      "  join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
+      "  take_taps(sum, (real*)args->dk + filter * filter_len);\n"
+      "}}\n"
+      "\n// Gradients of filters first .. last - 1; z is the worker's scratch, aligned to 64 bytes: three planes, "
+      "and\n"
+      "// one more where there are several partial sums.\n"
+      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  for (index filter = first; filter < last; ++filter) {{\n"
-      "    for (index i = 0; i < length / columns * block; ++i) sum[i] = 0;\n"
       "    const ItemRange items = items_of(*args, filter);\n"
-      "    for (index number = items.begin; number < items.end; ++number) {{\n"
-      "      const Item item = item_of(*args, number);\n"
-      "      Root<{0}>::split(item, u, 0, Root<{0}>::blocks, root_twiddle);\n"
-      "      {1}"
-      "      Root<{0}>::split(gradient_of(item, *args), z, 0, Root<{0}>::blocks, root_twiddle);\n"
-      "      {2}"
+      "    const index sums = sums_of(*args, items);\n"
+      "    real* const sum = z + (sums > 1 ? 3 : 2) * plane;\n"
+      "    add_up(args, items_of_sum(items, 0, sums), sum - 2 * plane);\n"
+      "    for (index number = 1; number < sums; ++number) {{\n"
+      "      add_up(args, items_of_sum(items, number, sums), z);\n"
+      "      add_plane(sum, z + 2 * plane);\n"
       "    }}\n"
-      "    {3}"
-      "    join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
-      "    take_taps(sum, (real*)args->dk + filter * filter_len);\n"
+      "    finish(args, filter, sum);\n"
+      "  }}\n"
+      "}}\n"
+      "\n// Units first .. last - 1 of a pass over one filter; z is the filter's, three planes for each partial "
+      "sum.\n"
+      "extern \"C\" void fftconv_convolution_share(const fftconv_args* args, index filter, index pass, index,\n"
+      "                                          index first, index last, real* z) {{\n"
+      "  const ItemRange items = items_of(*args, filter);\n"
+      "  const index sums = sums_of(*args, items);\n"
+      "  if (pass == partial_pass) {{\n"
+      "    for (index number = first; number < last; ++number)\n"
+      "      add_up(args, items_of_sum(items, number, sums), z + 3 * number * plane);\n"
+      "  }} else if (pass == rest_pass) {{\n"
+      "    for (index number = 1; number < sums; ++number)\n"
+      "      add_plane(z + 2 * plane, z + (3 * number + 2) * plane);\n"
+      "    finish(args, filter, z + 2 * plane);\n"
       "  }}\n"
       "}}\n",
-      radix, descend(tree, 0, "Pass::forward", "u", ""), descend(tree, 0, "Pass::accumulate", "z", ""),
-      descend(tree, 0, "Pass::back", "sum", ""), tree.length / radix / tree.columns);
+      radix, root("Pass::forward", "u", "    "), root("Pass::accumulate", "z", "    "),
+      root("Pass::back", "sum", "  "), tree.length / radix / tree.columns,
+      pruned.has_partial_leaves ? "  drop<lanes>(sum, 0, leaf_count);\n" : "");
 }
 
 /// The same with rows that are gathered, as in templates/cpu/group_gradient.h.
-std::string grouped_entry(const Tree& tree) {
+std::string grouped_entry(const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
+  const auto root = [&](const char* pass, const char* z, const char* indent) {
+    return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
+  };
   return fmt::format(
       "\n// Gradients of groups of filters first .. last - 1; z is the worker's scratch, aligned to 64 bytes.\n"
       "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
@@ -75,37 +126,81 @@ std::string grouped_entry(const Tree& tree) {
       "    }});\n"
       "    for (index filter = 0; filter < filters.count; ++filter) {{\n"
       "      copy_plane(kept_sum(z, filter), sum);\n"
+      "{5}"
       "      {3}"
       "      join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
       "      take_taps(sum, (real*)args->dk + (filters.first + filter) * filter_len);\n"
       "    }}\n"
       "  }}\n"
       "}}\n",
-      radix, descend(tree, 0, "Pass::forward", "u", ""), descend(tree, 0, "Pass::accumulate", "z", ""),
-      descend(tree, 0, "Pass::back", "sum", ""), tree.length / radix / tree.columns);
+      radix, root("Pass::forward", "u", "        "), root("Pass::accumulate", "z", "        "),
+      root("Pass::back", "sum", "      "), tree.length / radix / tree.columns,
+      pruned.has_partial_leaves ? "      drop<lanes>(sum, 0, leaf_count);\n" : "");
 }
 
 }  // namespace
 
-std::string gradient_text(const Tree& tree, const TableLayout& layout, RowPlaces places) {
+std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout, RowPlaces places) {
   std::string text;
   for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
     const Level& level = tree.levels[i];
     const std::int64_t stride = level.length / level.radix / tree.columns;
-    text += fmt::format(
-        "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children.\n"
-        "template <Pass pass>\n"
-        "static void node_{4}(real* z, const real* tables, index node) {{\n"
-        "  const real* w = tables + {5} + {6} * node;\n"
-        "  if constexpr (pass != Pass::back) split<{3}>(z, {7}, {7}, w);\n"
-        "  {8}"
-        "  if constexpr (pass == Pass::back) join<{3}>(z, {7}, {7}, w);\n}}\n",
-        level.nodes, level.nodes == 1 ? "" : "s", level.length, level.radix, i, layout.levels[i],
-        2 * (level.radix - 1), stride, descend(tree, i, "pass", "z", "node"));
+    for (std::size_t number = 0; number < pruned.levels[i].size(); ++number) {
+      const NodeKind& kind = pruned.levels[i][number];
+      text += fmt::format(
+          "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children{9}.\n"
+          "template <Pass pass>\n"
+          "static void {4}(real* z, const real* tables, index node) {{\n"
+          "  const real* w = tables + {5} + {6} * node;\n"
+          "  if constexpr (pass != Pass::back) {10}(z, {7}, {7}, w);\n"
+          "  {8}"
+          "  if constexpr (pass == Pass::back) {11}(z, {7}, {7}, w);\n}}\n",
+          kind.nodes, kind.nodes == 1 ? "" : "s", level.length, level.radix,
+          node_name(pruned, i, static_cast<int>(number)), layout.levels[i], 2 * (level.radix - 1), stride,
+          descend(tree, pruned, i, kind, "pass", "z", "node", "  "), kept_text(kind), pass_name("split", kind),
+          pass_name("join", kind));
+    }
   }
-  return text + (places == RowPlaces::gathered ? grouped_entry(tree) : plain_entry(tree));
+  return text + (places == RowPlaces::gathered ? grouped_entry(tree, pruned) : plain_entry(tree, pruned));
 }
 
-std::int64_t gradient_scratch(const Tree& tree) { return 3 * (tree.length / tree.columns + 5) * 2 * tree.lanes; }
+namespace {
+
+constexpr std::int64_t kEnoughSums = 32;        ///< partial sums of all filters together
+constexpr std::int64_t kMostNumbers = 1 << 25;  ///< of all planes, which lie in memory at once
+
+std::int64_t plane_numbers(const Tree& tree) { return (tree.length / tree.columns + 5) * 2 * tree.lanes; }
+
+std::int64_t most_sums(const Tree& tree) {
+  return std::clamp<std::int64_t>(kMostNumbers / (3 * plane_numbers(tree)), 1, 8);
+}
+
+/// The same in sums_of() of the template. No text depends on it: a binary serves every batch. Rows that are gathered
+/// are added up one after the other.
+std::int64_t partial_sums(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  if (row_places(problem) == RowPlaces::gathered) return 1;
+  const int item_rows = config.paired ? 2 * config.rows : config.rows;
+  const std::int64_t groups = (problem.batch + item_rows - 1) / item_rows, filters = filter_count(problem);
+  const std::int64_t items = problem.sharing == FilterSharing::per_example ? 1 : problem.channels / filters * groups;
+  return std::min(items, std::max<std::int64_t>(1, std::min(most_sums(tree), kEnoughSums / filters)));
+}
+
+}  // namespace
+
+std::string gradient_constants(const Tree& tree) {
+  return fmt::format(
+      "constexpr index most_sums = {}, enough_sums = {};  // partial ones of a filter, of all filters\n",
+      most_sums(tree), kEnoughSums);
+}
+
+std::int64_t gradient_scratch(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  return 3 * partial_sums(problem, config, tree) * plane_numbers(tree);
+}
+
+KernelShares gradient_shares(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  const std::int64_t sums = partial_sums(problem, config, tree);
+  if (sums == 1) return {};
+  return {.convolution = "fftconv_convolution_share", .blocks = {sums}, .subtrees = {1}};
+}
 
 }  // namespace fftconv::cpu

@@ -26,4 +26,12 @@ inline std::int64_t chunk_count(const Problem& problem, std::int64_t length) {
   return (problem.seqlen + std::max<std::int64_t>(0, -least_lag(problem)) + length - 1) / length;
 }
 
+constexpr std::int64_t kLeastChunks = 8;  ///< of a run: who begins one computes a chunk more
+constexpr std::int64_t kEnoughRuns = 64;  ///< of all rows: more threads than this would not be busy
+
+/// Runs of chunks, the work items that each of `items` groups of rows makes: see templates/cpu/chunks.h.
+inline std::int64_t chunk_runs(const Problem& problem, std::int64_t length, std::int64_t items) {
+  return std::max<std::int64_t>(1, std::min(kEnoughRuns / items, chunk_count(problem, length) / kLeastChunks));
+}
+
 }  // namespace fftconv::cpu

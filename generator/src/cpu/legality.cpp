@@ -8,6 +8,7 @@
 #include "cpu/lags.h"
 #include "cpu/row_places.h"
 #include "cpu/tree.h"
+#include "fftconv/sparsity.h"
 
 namespace fftconv::cpu {
 namespace {
@@ -18,9 +19,6 @@ Result<void> check_problem(const Problem& problem) {
   if (Result<void> valid = validate(problem); !valid) return valid;
   if (problem.direction == Direction::backward_filter && problem.skip) {
     return unsupported("The filter's gradient does not depend on the skip connection: plan it without.");
-  }
-  if (std::ranges::any_of(problem.kept, [](std::uint64_t mask) { return mask != ~0ull; })) {
-    return unsupported("The CPU device has no frequency-sparse kernels: use a dense filter spectrum.");
   }
   if (problem.batch > std::numeric_limits<int>::max() / problem.channels) {
     return unsupported(fmt::format("{} x {} rows are more than one launch takes: split the batch.", problem.batch,
@@ -89,6 +87,9 @@ Result<void> check_compiler(const Problem& problem, const KernelConfig& config, 
     return unsupported(fmt::format(
         "The portable kernel has neither fp64 nor the filter's gradient nor carry, which {} needs: install LLVM 19.",
         to_string(problem)));
+  }
+  if (portable && is_sparse(problem)) {
+    return unsupported("The portable kernel has no frequency-sparse filters: install LLVM 19.");
   }
   if (portable && row_places(problem) != RowPlaces::dense) {
     return unsupported(
@@ -189,12 +190,28 @@ Result<void> check_direct(const Problem& problem, const KernelConfig& config) {
   return {};
 }
 
+/// The masks name frequencies of one transform.
+Result<void> check_sparse(const Problem& problem, const KernelConfig& config) {
+  if (config.strategy != Strategy::fused || config.paired) {
+    return unsupported(
+        "A frequency-sparse filter has a right-angle spectrum of the whole row: use fused, not paired.");
+  }
+  if (const std::int64_t length = transform_length(config); length != sparsity_length(problem)) {
+    return unsupported(fmt::format("The frequencies that are kept are those of a transform of {} points, not of {}.",
+                                   sparsity_length(problem), length));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (Result<void> ok = check_problem(problem); !ok) return ok;
   if (Result<void> ok = check_config(problem, config, device); !ok) return ok;
   if (Result<void> ok = config.streaming ? check_streaming(problem, config) : Result<void>(); !ok) return ok;
+  if (is_sparse(problem)) {
+    if (Result<void> ok = check_sparse(problem, config); !ok) return ok;
+  }
   if (config.strategy == Strategy::chunked) return check_chunked(problem, config);
   if (config.strategy == Strategy::direct) return check_direct(problem, config);
   const std::int64_t length = transform_length(config), needed = needed_length(problem, config.paired);

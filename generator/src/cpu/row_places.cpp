@@ -24,8 +24,9 @@ std::int64_t dense_scratch(const Problem& problem, const KernelConfig& config) {
   const std::int64_t points = transform_length(config);
   if (config.strategy == Strategy::direct) return (points + problem.filter_len + 2 * config.lanes) * width;
   const Tree tree = tree_of(config);
-  if (!reads_filter(problem)) return gradient_scratch(tree) * width;
-  return points * tree.rows * (config.strategy == Strategy::chunked ? 3 : 2) * width;
+  if (!reads_filter(problem)) return gradient_scratch(problem, config, tree) * width;
+  const std::int64_t planes = config.strategy == Strategy::chunked ? 3 : 2;
+  return (planes * points * tree.rows + rows_of_item(config) * carry_len(problem)) * width;
 }
 
 }  // namespace

@@ -21,12 +21,18 @@ struct LaneStep {
   std::vector<std::vector<std::complex<double>>> vectors;
 };
 
+/// The steps of a leaf, and the angle of each (vector, lane) after the last.
+struct LeafWalk {
+  std::vector<LaneStep> steps;
+  std::vector<std::vector<double>> angle;
+};
+
 /// Follows the angle of each (vector, lane) through the transpositions of templates/cpu/leaf.h.
-std::vector<LaneStep> lane_steps(const Tree& tree) {
+LeafWalk walk_leaf(const Tree& tree) {
   const int columns = tree.columns;
   std::vector<std::vector<double>> angle(tree.leaf_radix, std::vector<double>(columns));
   for (int k = 0; k < tree.leaf_radix; ++k) angle[k].assign(columns, static_cast<double>(k) / tree.leaf_radix);
-  std::vector<LaneStep> steps;
+  LeafWalk walk;
   std::int64_t divisor = tree.leaf_radix;
   int width = columns;
   for (int radix : tree.lane_radices) {
@@ -45,10 +51,11 @@ std::vector<LaneStep> lane_steps(const Tree& tree) {
         for (int lane = 0; lane < columns; ++lane) angle[group + k][lane] = (theta[lane] + k) / radix;
       }
     }
-    steps.push_back(std::move(step));
+    walk.steps.push_back(std::move(step));
     width = unit_lanes;
   }
-  return steps;
+  walk.angle = std::move(angle);
+  return walk;
 }
 
 void push_lanes(std::vector<double>& table, const std::vector<std::complex<double>>& w, std::complex<double> scale) {
@@ -62,6 +69,14 @@ std::vector<double> twiddles(double theta, int radix) {
   std::vector<double> table;
   for (int j = 1; j < radix; ++j) push(table, unit(j * theta / radix));
   return table;
+}
+
+std::vector<std::int64_t> leaf_frequencies(const Tree& tree) {
+  std::vector<std::int64_t> frequencies;
+  for (const std::vector<double>& vector : walk_leaf(tree).angle) {
+    for (double angle : vector) frequencies.push_back(std::llround(angle * tree.leaf_radix * tree.columns));
+  }
+  return frequencies;
 }
 
 std::vector<double> make_tables(const Tree& tree, bool computed_twiddles) {
@@ -80,7 +95,7 @@ std::vector<double> make_tables(const Tree& tree, bool computed_twiddles) {
     }
     angles = std::move(children);
   }
-  const std::vector<LaneStep> steps = lane_steps(tree);
+  const std::vector<LaneStep> steps = walk_leaf(tree).steps;
   for (double theta : angles) {
     for (int j = 1; j < tree.leaf_radix; ++j) push(table, unit(j * theta / tree.leaf_radix));
     if (!computed_twiddles) continue;

@@ -48,6 +48,9 @@ TableLayout table_layout(const Tree& tree, bool computed_twiddles);
 /// exp(2 pi i j theta / radix) for j = 1 .. radix - 1, as pairs (re, im).
 std::vector<double> twiddles(double theta, int radix);
 
+/// What each (vector, lane) of one row in a leaf adds to the frequency of the leaf's node, over the number of leaves.
+std::vector<std::int64_t> leaf_frequencies(const Tree& tree);
+
 /// All tables in the order of table_layout().
 std::vector<double> make_tables(const Tree& tree, bool computed_twiddles);
 

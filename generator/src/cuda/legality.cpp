@@ -6,6 +6,7 @@
 #include "backend.h"
 #include "cuda/geometry.h"
 #include "cuda/layout.h"
+#include "fftconv/sparsity.h"
 
 namespace fftconv::cuda {
 namespace {
@@ -38,7 +39,7 @@ Result<void> check_problem(const Problem& problem) {
     return unsupported(
         "the CUDA kernels take dense (batch, channels, seqlen) rows; copy the tensor into that layout");
   }
-  if (problem.kept != Problem{}.kept) {
+  if (is_sparse(problem)) {
     return unsupported("frequency-sparse filters have no CUDA kernel yet; leave every block kept");
   }
   return {};

@@ -59,6 +59,9 @@ struct ConvolutionBuffers {
   // A problem with carry: what the blocks before leave, and what this one leaves, (B, H, Lk - 1) in filter_type().
   const void* carry_in = nullptr;  ///< null: zeros, a stream begins
   void* carry_out = nullptr;       ///< may be carry_in itself
+  // Of Context::plan_partitioned(): the spectra of earlier blocks, KernelSource::history_bytes, read and written.
+  void* history = nullptr;
+  std::int64_t blocks = 0;  ///< earlier ones of the stream; 0 begins one, whatever `history` holds
 };
 
 class Plan {
@@ -122,6 +125,11 @@ class Context {
   virtual Result<AsyncPlan> plan_async(const Problem& problem, const PlanOptions& options = {}) = 0;
   /// The plan of one given candidate: compiled or from the cache. Not counted in a capture.
   virtual Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) = 0;
+
+  /// The same for a block of a stream with a filter of `partitions` x L taps: see emit_partitioned(). Its spectrum is
+  /// made from (filters, partitions x L) taps; StreamingConvolution does all this.
+  virtual Result<Plan> plan_partitioned(const Problem& block, const KernelConfig& config,
+                                        std::int64_t partitions) = 0;
 
   /// The binary of a source in the cache, and its way in, for those who compile elsewhere. Neither loads it.
   virtual std::optional<CompiledKernel> cached_kernel(const KernelSource& source) = 0;

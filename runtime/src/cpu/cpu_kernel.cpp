@@ -69,7 +69,14 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
   kernel->team_ = std::move(team);
   kernel->shares_ = source.shares;
   // A transform is as long as the row, but for chunks and direct sums, which go through it bit by bit.
-  kernel->points_ = std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows;
+  kernel->points_ = points_worth(
+      std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows, source.partitions);
+  if (source.config.strategy == Strategy::chunked &&
+      !kernel->copies_rows_) {  // runs of chunks: their part of all rows
+    const Problem& problem = source.problem;
+    kernel->points_ = problem.batch * problem.channels * problem.seqlen / source.convolution.grid[0];
+  }
+  kernel->keeps_history_ = source.history_bytes > 0;
   const KernelShares& shares = source.shares;
   for (const Result<void>& linked : {kernel->link(source.convolution.name, shares.convolution, kernel->convolution_),
                                      kernel->link(source.spectrum.name, shares.spectrum, kernel->spectrum_)}) {
@@ -105,6 +112,7 @@ Result<void> CpuKernel::launch(const KernelEntry& entry, const KernelArgs& args,
   if (convolves && !args.u) return null_pointer("u");
   if (convolves && reads_filter_ && !args.y) return null_pointer("y");
   if (convolves && carries_ && !args.carry_out) return null_pointer("carry_out");
+  if (convolves && keeps_history_ && !args.history) return null_pointer("history");
   if (!reads_filter_ && (!args.dy || !args.dk)) return null_pointer(args.dy ? "dk" : "dy");
   if (!convolves && !args.filter) return null_pointer("filter");
   const Entry& called = convolves ? convolution_ : spectrum_;

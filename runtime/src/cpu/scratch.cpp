@@ -1,18 +1,12 @@
 #include "cpu/scratch.h"
 
-#include <cstdlib>
-
 #include "pages.h"
 
 namespace fftconv {
 Scratch::~Scratch() { release(); }
 
 void Scratch::release() {
-  if (size_ >= kHugePage) {
-    unmap_pages(data_, size_);
-  } else {
-    std::free(data_);
-  }
+  unmap_pages(data_, size_);
   data_ = nullptr;
   size_ = 0;
 }
@@ -20,9 +14,11 @@ void Scratch::release() {
 float* Scratch::at_least(std::size_t bytes) {
   if (bytes <= size_ && data_) return data_;
   release();
-  const std::size_t rounded = bytes < kHugePage ? bytes / kPage * kPage + kPage : bytes;
-  data_ = static_cast<float*>(rounded < kHugePage ? std::aligned_alloc(kPage, rounded) : map_pages(rounded));
-  size_ = data_ ? rounded : 0;
+  // Even a small one in a huge page: which small pages the system gives decides what shares a set of the cache, so
+  // that the same kernel would be fast for one thread and slow for the next.
+  const std::size_t whole = (bytes / kHugePage + 1) * kHugePage;
+  data_ = static_cast<float*>(map_pages(whole));
+  size_ = data_ ? whole : 0;
   return data_;
 }
 

@@ -37,6 +37,8 @@ class FakeDevice : public Device {
     if (!std::equal(kernel.binary.begin(), kernel.binary.end(), digest, digest + source.digest.size())) {
       return Error{ErrorCode::damaged, "The binary was not made from this source: compile it again."};
     }
+    if (source.partitions > 1)
+      return unsupported("The fake device has no filters in partitions: use the CPU device.");
     return std::shared_ptr<const LoadedKernel>(std::make_shared<FakeKernel>(source, script_));
   }
 

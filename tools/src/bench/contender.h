@@ -23,7 +23,7 @@ class Contender {
   /// Seconds of the last run() by the contender's own clock, where it runs in another process.
   virtual std::optional<double> seconds() const { return std::nullopt; }
   /// y as (B, H, L), once what run() queued is done.
-  virtual Result<std::vector<float>> result() = 0;
+  virtual Result<std::vector<double>> result() = 0;
 };
 
 /// Times what a contender does. One for each kind of device, so that all contenders are timed alike.
@@ -34,7 +34,7 @@ class Stopwatch {
   virtual Result<double> time(Contender& contender, bool cold) = 0;
 };
 
-/// Host data of one problem.
+/// Host data of one problem, as fp32 for the peers.
 struct BenchData {
   Problem problem;
   AlignedFloats u;            ///< (B, H, L)

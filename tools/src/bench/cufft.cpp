@@ -104,13 +104,13 @@ class Cufft : public Contender {
     return cuda_check(f_.execute_c2r(plans_[1], z_.pointer(), y_.pointer()), "cufftExecC2R");
   }
 
-  Result<std::vector<float>> result() override {
+  Result<std::vector<double>> result() override {
     if (auto done = cuda_check(driver_->synchronize(), "cuCtxSynchronize"); !done) return done.error();
     std::vector<float> all(static_cast<std::size_t>(rows_ * n_));
     const auto copied = driver_->copy_to_host(all.data(), y_.address(), all.size() * sizeof(float));
     if (auto done = cuda_check(copied, "cuMemcpyDtoH"); !done) return done.error();
     const std::int64_t length = data_.problem.seqlen;
-    std::vector<float> y;
+    std::vector<double> y;
     y.reserve(data_.u.size());
     for (std::int64_t row = 0; row < rows_; ++row) {
       y.insert(y.end(), all.begin() + row * n_, all.begin() + row * n_ + length);

@@ -16,7 +16,7 @@ class Own : public Contender {
   Own(Convolution convolution, std::string name) : convolution_(std::move(convolution)), name_(std::move(name)) {}
   std::string name() const override { return name_; }
   Result<void> run() override { return convolution_.start(); }
-  Result<std::vector<float>> result() override { return convolution_.result(); }
+  Result<std::vector<double>> result() override { return convolution_.result(); }
 
  private:
   Convolution convolution_;
@@ -48,13 +48,19 @@ void add_peer(std::vector<Lane>& lanes, const std::string& name, Result<std::uni
   lanes.push_back(std::move(lane));
 }
 
+struct Operands {
+  const Problem& problem;
+  std::vector<double> u, filter;
+};
+
 /// A first run that does not count, and the check of what it computed.
-Result<void> warm_up(Lane& lane, Stopwatch& watch, const BenchData& data) {
+Result<void> warm_up(Lane& lane, Stopwatch& watch, const Operands& operands) {
   if (auto first = watch.time(*lane.contender, false); !first) return first.error();
   const auto y = lane.contender->result();
   if (!y) return y.error();
-  const std::int64_t step = std::max<std::int64_t>(1, data.problem.batch * data.problem.channels / kCheckedRows);
-  lane.time.error = error_against_fp64(data.problem, data.u, data.filter, *y, step);
+  const Problem& problem = operands.problem;
+  const std::int64_t step = std::max<std::int64_t>(1, problem.batch * problem.channels / kCheckedRows);
+  lane.time.error = error_against_fp64(problem, operands.u, operands.filter, *y, step);
   return {};
 }
 
@@ -103,9 +109,10 @@ Result<BenchRow> bench_one(Context& context, const Problem& problem, const Bench
   const bool cuda = facts.kind == DeviceKind::cuda;
   const auto plan = context.plan(problem, settings.plan);
   if (!plan) return plan.error();
-  const std::vector<float> input = random_input(problem, settings.seed);
-  const BenchData data{problem, {input.begin(), input.end()}, random_filter(problem, settings.seed)};
-  auto own = Convolution::prepare(context.device(), *plan, data.u, data.filter);
+  const Operands operands{problem, random_input(problem, settings.seed), random_filter(problem, settings.seed)};
+  const BenchData data{
+      problem, {operands.u.begin(), operands.u.end()}, {operands.filter.begin(), operands.filter.end()}};
+  auto own = Convolution::prepare(context.device(), *plan, operands.u, operands.filter);
   if (!own) return own.error();
   auto watch =
       cuda ? make_cuda_stopwatch(settings.peer.ordinal, facts.l2_bytes) : make_host_stopwatch(facts.l2_bytes);
@@ -118,7 +125,7 @@ Result<BenchRow> bench_one(Context& context, const Problem& problem, const Bench
   }
   for (Lane& lane : lanes) {
     if (!lane.contender) continue;
-    if (auto ready = warm_up(lane, **watch, data); !ready) {
+    if (auto ready = warm_up(lane, **watch, operands); !ready) {
       if (auto left = leave_out(lane, ready.error()); !left) return left.error();
     }
   }

@@ -36,10 +36,10 @@ class PythonPeer : public Contender {
     return {};
   }
 
-  Result<std::vector<float>> result() override {
+  Result<std::vector<double>> result() override {
     if (const auto answer = child_->ask("result"); !answer) return answer.error();
     const float* const y = shared_->data() + places_.y;
-    return std::vector<float>(y, y + count_);
+    return std::vector<double>(y, y + count_);
   }
 
  private:

@@ -19,7 +19,7 @@ class RowContender : public Contender {
 
   std::string name() const override;
   Result<void> run() override;
-  Result<std::vector<float>> result() override { return std::vector<float>(y_.begin(), y_.end()); }
+  Result<std::vector<double>> result() override { return std::vector<double>(y_.begin(), y_.end()); }
 
  private:
   struct Memory {

@@ -8,6 +8,7 @@
 #include "fftconv/calibration.h"
 #include "fftconv/measure.h"
 #include "fftconv/search_space.h"
+#include "fftconv/sparsity.h"
 #include "inspect/commands.h"
 #include "json_out.h"
 #include "order_filter.h"
@@ -18,7 +19,12 @@ namespace {
 
 std::string header(const Subject& subject) {
   const DeviceFacts& facts = subject.target.facts;
-  return fmt::format("{}\non {} ({}), rates {}\n", to_string(subject.problem), facts.name, facts.arch,
+  const Problem& problem = subject.problem;
+  const std::string kept = is_sparse(problem)
+                               ? fmt::format("kept: {}, {} of {} frequencies\n", sparsity_text(problem),
+                                             kept_frequencies(problem), sparsity_length(problem))
+                               : "";
+  return fmt::format("{}\n{}on {} ({}), rates {}\n", to_string(problem), kept, facts.name, facts.arch,
                      facts.measured ? "measured on this device" : "from data sheets");
 }
 

@@ -24,8 +24,8 @@ Result<Simulated> run_simulated(const Subject& subject, const Problem& problem, 
   const auto plan = (*context)->plan_config(problem, subject.config);
   if (!plan) return plan.error();
   Simulated simulated{problem, {}, -1, {}};
-  const std::vector<float> u = random_input(problem, seed);
-  const std::vector<float> filter = random_filter(problem, seed);
+  const std::vector<double> u = random_input(problem, seed);
+  const std::vector<double> filter = random_filter(problem, seed);
   const auto stopped = [&](const Error& error) -> Result<Simulated> {
     simulated.report = (*device)->last_report();
     if (error.code != ErrorCode::launch_failed) return error;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
+
 namespace fftconv::tools {
 namespace {
 
@@ -45,10 +48,25 @@ Result<void> check_pair(const Signal& filter, const Signal& input, Mode mode) {
   return {};
 }
 
+/// Whether fp32 holds every value.
+Result<void> check_range(const Signal& signal) {
+  for (std::size_t i = 0; i < signal.values.size(); ++i) {
+    const double value = signal.values[i];
+    if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
+      return Error{
+          ErrorCode::unsupported,
+          fmt::format("'{}' holds {:g} at element {}, more than fp32 can hold; scale it down, or compute with "
+                      "--precision f64",
+                      signal.name, value, i)};
+    }
+  }
+  return {};
+}
+
 /// One row of taps for each channel.
-std::vector<float> filter_rows(const Signal& filter, std::int64_t channels) {
+std::vector<double> filter_rows(const Signal& filter, std::int64_t channels) {
   if (filter.channels() == channels) return filter.values;
-  std::vector<float> rows;
+  std::vector<double> rows;
   rows.reserve(filter.values.size() * static_cast<std::size_t>(channels));
   for (std::int64_t h = 0; h < channels; ++h) rows.insert(rows.end(), filter.values.begin(), filter.values.end());
   return rows;
@@ -80,6 +98,11 @@ Result<Job> make_job(const RunOptions& options) {
     if (*precision == Precision::f64) job.problem.io = DataType::f64;
   }
   if (auto valid = validate(job.problem); !valid) return valid.error();
+  if (job.problem.io != DataType::f64) {
+    for (const Signal* signal : {&*filter, &*input}) {
+      if (auto fits = check_range(*signal); !fits) return fits.error();
+    }
+  }
   job.filter = filter_rows(*filter, input->channels());
   job.rate = input->rate > 0 ? input->rate : options.rate > 0 ? options.rate : filter->rate;
   job.input = std::move(*input);

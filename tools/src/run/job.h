@@ -13,8 +13,8 @@ namespace fftconv::tools {
 struct Job {
   Problem problem;
   Signal input;
-  std::vector<float> filter;  ///< (H, Lk): one of a single channel is repeated
-  int rate = 0;               ///< of the output; 0 = none
+  std::vector<double> filter;  ///< (H, Lk): one of a single channel is repeated
+  int rate = 0;                ///< of the output; 0 = none
 };
 
 /// Reads both files and checks that they go together. Errors: invalid_argument and those of read_signal().

@@ -99,7 +99,9 @@ int run(const RunOptions& options, const Console& console) {
   }
   auto outcome = convolve(*job, options, console);
   if (!outcome) return console.fail(outcome.error());
-  if (outcome->output.type == NpyType::f8) outcome->output.type = NpyType::f4;  // what was computed, and no more
+  if (outcome->output.type == NpyType::f8 && job->problem.io != DataType::f64) {
+    outcome->output.type = NpyType::f4;  // what was computed, and no more
+  }
   const auto written = write_signal(options.output, outcome->output);
   if (!written) return console.fail(written.error());
   const auto said = console.print(report(*job, options, *outcome, *written));
@@ -119,7 +121,7 @@ int main(int argc, char** argv) {
     app.add_option("INPUT", options.input, "the signal")->required();
     app.add_option("-o,--output", options.output, "file to write; the extension says the format")->required();
     app.add_option("--mode", options.mode, "causal, anticausal, bidirectional, circular")->capture_default_str();
-    app.add_option("--precision", options.precision, "f16, bf16, f32 (default f16 for f2 input, else f32)");
+    app.add_option("--precision", options.precision, "f16, bf16, f32, f64 (default f16 for f2 input, else f32)");
     app.add_option("--rigor", options.rigor, "estimate, measure, patient, exhaustive, cached_only")
         ->capture_default_str();
     app.add_option("--budget", options.budget_s, "seconds that measuring may take")->capture_default_str();
