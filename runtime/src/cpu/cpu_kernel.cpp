@@ -71,8 +71,8 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
   // A transform is as long as the row, but for chunks and direct sums, which go through it bit by bit.
   kernel->points_ = points_worth(
       std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows, source.partitions);
-  if (source.config.strategy == Strategy::chunked &&
-      !kernel->copies_rows_) {  // runs of chunks: their part of all rows
+  if (source.config.strategy == Strategy::chunked && !kernel->copies_rows_) {
+    // Runs of chunks: their part of all rows.
     const Problem& problem = source.problem;
     kernel->points_ = problem.batch * problem.channels * problem.seqlen / source.convolution.grid[0];
   }
