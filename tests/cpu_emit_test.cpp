@@ -176,19 +176,34 @@ TEST_CASE("paired rows are offered where nothing wraps") {
 
 TEST_CASE("problems that the device does not compute are refused") {
   const KernelConfig config = default_of(causal(1000));
-  Problem channels_last = causal(1000), strided = channels_last, empty = channels_last, huge = channels_last;
-  channels_last.layout = Layout::blh;
-  strided.strides = {6000, 2000, 1};
+  Problem empty = causal(1000), huge = empty;
   empty.seqlen = 0;
   huge.batch = huge.channels = 1 << 20;
-  for (const Problem& problem : {channels_last, strided, huge}) {
+  for (const Problem& problem : {huge}) {
     CHECK(refusal(problem, config) == ErrorCode::unsupported);
     CHECK(cpu::candidates(problem, host()).empty());
     CHECK_FALSE(cpu::default_config(problem, host()).ok());
   }
   CHECK(refusal(empty, config) == ErrorCode::invalid_argument);
-  strided.strides = {3000, 1000, 1};  // dense after all
-  CHECK(cpu::check_legal(strided, config, host()));
+}
+
+TEST_CASE("the text knows three kinds of rows, and no strides") {
+  const Problem dense = causal(1000);
+  Problem same = dense, apart = dense, wider = dense, last = dense, holes = dense;
+  same.strides = {3000, 1000, 1};
+  apart.strides = {6000, 2000, 1};
+  wider.strides = {9000, 3000, 1};
+  last.layout = Layout::blh;
+  holes.strides = {8000, 2500, 2};
+  const auto digest = [&](const Problem& problem) { return emitted(problem, default_of(dense)).digest; };
+  CHECK(digest(same) == digest(dense));
+  CHECK(digest(apart) == digest(wider));
+  CHECK(digest(last) == digest(holes));
+  CHECK(digest(dense) != digest(apart));
+  CHECK(digest(dense) != digest(last));
+  CHECK(digest(apart) != digest(last));
+  last.channels = 1;  // dense after all
+  CHECK(digest(last) == digest(dense));
 }
 
 TEST_CASE("configs that do not fit are refused") {

@@ -50,7 +50,7 @@ class Data {
   static constexpr std::size_t kCanary = 192;  ///< bytes before and after y
 
   explicit Data(const Problem& problem, std::uint64_t extra = 0) : problem_(problem), random_(seed() + extra) {
-    const std::size_t samples = static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen);
+    const auto samples = static_cast<std::size_t>(extent(problem));
     u_ = tensor(samples, problem.io);
     pregate_ = tensor(problem.pregate ? samples : 0, problem.io);
     postgate_ = tensor(problem.postgate ? samples : 0, problem.io);
@@ -79,6 +79,10 @@ class Data {
     args.seqlen = problem_.seqlen;
     args.filter_len = problem_.filter_len;
     args.filters = filter_count(problem_);
+    const RowStrides strides = row_strides(problem_);
+    args.batch_stride = strides.batch;
+    args.channel_stride = strides.channel;
+    args.sample_stride = strides.sample;
     return args;
   }
 
@@ -121,6 +125,22 @@ class Data {
   bool canaries_live() const {
     for (std::size_t i = 0; i < kCanary; ++i) {
       if (y_[i] != std::byte{0xa5} || y_[y_.size() - 1 - i] != std::byte{0xa5}) return false;
+    }
+    return true;
+  }
+  /// Whether what lies between the samples of y is as it was.
+  bool holes_live() const {
+    std::vector<bool> is_sample(static_cast<std::size_t>(extent(problem_)));
+    const RowStrides strides = row_strides(problem_);
+    for (std::int64_t b = 0; b < problem_.batch; ++b) {
+      for (std::int64_t h = 0; h < problem_.channels; ++h) {
+        for (std::int64_t n = 0; n < problem_.seqlen; ++n)
+          is_sample[static_cast<std::size_t>(b * strides.batch + h * strides.channel + n * strides.sample)] = true;
+      }
+    }
+    const std::size_t size = size_of(problem_.io);
+    for (std::size_t i = 0; reads_filter(problem_) && i < is_sample.size() * size; ++i) {
+      if (!is_sample[i / size] && y_[kCanary + i] != std::byte{0xa5}) return false;
     }
     return true;
   }
@@ -195,6 +215,7 @@ inline double error_of(const Problem& problem, const KernelConfig& config, Devic
     return HUGE_VAL;
   }
   CHECK_MESSAGE(data.canaries_live(), to_string(problem), " ", to_string(config), " wrote past y");
+  CHECK_MESSAGE(data.holes_live(), to_string(problem), " ", to_string(config), " wrote between the samples of y");
   return data.error();
 }
 

@@ -146,6 +146,12 @@ int lag_step(const Problem& p) {
   return p.direction == Direction::backward_input ? -forward : forward;
 }
 
+RowStrides row_strides(const Problem& p) {
+  if (p.strides != std::array<std::int64_t, 3>{}) return {p.strides[0], p.strides[1], p.strides[2]};
+  if (p.layout == Layout::blh) return {p.seqlen * p.channels, 1, p.channels};
+  return {p.seqlen * p.channels, p.seqlen, 1};
+}
+
 std::int64_t carry_len(const Problem& p) { return p.carry ? p.filter_len - 1 : 0; }
 
 bool reads_filter(const Problem& p) { return p.direction != Direction::backward_filter; }

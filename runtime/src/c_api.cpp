@@ -68,16 +68,6 @@ Result<CpuOptions> cpu_options(const fftconv_cpu_options& given) {
   return options;
 }
 
-/// Bytes from the first sample of u or y to the end of the last one.
-std::size_t extent_bytes(const Problem& problem) {
-  std::int64_t elements = problem.batch * problem.channels * problem.seqlen;
-  if (problem.strides != std::array<std::int64_t, 3>{}) {
-    elements = 1 + (problem.batch - 1) * problem.strides[0] + (problem.channels - 1) * problem.strides[1] +
-               (problem.seqlen - 1) * problem.strides[2];
-  }
-  return static_cast<std::size_t>(elements) * size_of(problem.io);
-}
-
 /// A copy of host memory on the device; empty where there is nothing to copy.
 Result<std::unique_ptr<DeviceBuffer>> copy_in(Device& device, const void* host, std::size_t bytes) {
   if (!host) return std::unique_ptr<DeviceBuffer>();
@@ -108,7 +98,7 @@ Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffe
   if (!buffers.u || !(forward ? buffers.y : buffers.dk)) {
     return invalid(forward ? "u and y may not be null" : "u and dk may not be null");
   }
-  const std::size_t bytes = extent_bytes(problem),
+  const std::size_t bytes = io_bytes(problem),
                     skip_bytes = static_cast<std::size_t>(problem.channels) * sizeof(float),
                     carry = carry_bytes(problem), taps = filter_bytes(problem);
   // y goes in as well: with strides, what lies between its samples must come back as it was.

@@ -155,6 +155,10 @@ KernelArgs base_args(const ReadyKernel& kernel) {
   args.seqlen = problem.seqlen;
   args.filter_len = problem.filter_len;
   args.filters = filter_count(problem);
+  const RowStrides strides = row_strides(problem);
+  args.batch_stride = strides.batch;
+  args.channel_stride = strides.channel;
+  args.sample_stride = strides.sample;
   return args;
 }
 

@@ -1,20 +1,9 @@
 #include "rows.h"
 
-#include <array>
-
 #include "fftconv/half.h"
 #include "fftconv/reference.h"
 
 namespace fftconv {
-
-RowStrides row_strides(const Problem& problem) {
-  if (problem.strides != std::array<std::int64_t, 3>{}) {
-    return {problem.strides[0], problem.strides[1], problem.strides[2]};
-  }
-  const std::int64_t row = problem.seqlen;
-  if (problem.layout == Layout::blh) return {row * problem.channels, 1, problem.channels};
-  return {row * problem.channels, row, 1};
-}
 
 std::int64_t extent(const Problem& problem) {
   const RowStrides strides = row_strides(problem);

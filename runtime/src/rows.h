@@ -10,14 +10,6 @@
 
 namespace fftconv {
 
-/// Distance in elements from one batch, channel and sample to the next, with the dense ones filled in.
-struct RowStrides {
-  std::int64_t batch = 0;
-  std::int64_t channel = 0;
-  std::int64_t sample = 0;
-};
-RowStrides row_strides(const Problem& problem);
-
 /// Elements from the first sample of a tensor to one past its last.
 std::int64_t extent(const Problem& problem);
 /// The same in bytes of the I/O type.

@@ -6,8 +6,11 @@
 
 constexpr index carry_len = filter_len - 1;
 
-// Where a row's numbers stand in a tensor of carry_len for each row.
-FFTCONV_INLINE index state_at(const Item& item, int row) { return item.offset[row] / seqlen * carry_len; }
+// Where a row's numbers stand in a tensor of carry_len for each row. Rows that are not there repeat the last one.
+FFTCONV_INLINE index state_at(const Item& item, const fftconv_args& args, int row) {
+  const int example = row < item.live ? row : item.live - 1;
+  return (item.row + example * args.channels) * carry_len;
+}
 
 // carry_in and carry_out may be the same memory, and columns are joined in any order: what was left is kept behind
 // the transform's memory, a row after the other, before the first is joined. Shares `first` … `last` - 1 of `all`.
@@ -17,7 +20,7 @@ FFTCONV_SHARED void keep_carry(const Item& item, const fftconv_args& args, real*
   real* const kept = z + length / columns * block;
   for (int r = 0; r < item_rows; ++r) {
     for (index t = first * carry_len / all; t < last * carry_len / all; ++t)
-      kept[r * carry_len + t] = before ? before[state_at(item, r) + t] : 0;
+      kept[r * carry_len + t] = before ? before[state_at(item, args, r) + t] : 0;
   }
 }
 
@@ -50,7 +53,7 @@ FFTCONV_INLINE void store_product(const Item& item, const fftconv_args& args, co
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
       if (first_row + r < item.live)
-        hand_on((real*)args.carry_out + state_at(item, first_row + r), n - seqlen, parts[r]);
+        hand_on((real*)args.carry_out + state_at(item, args, first_row + r), n - seqlen, parts[r]);
     }
   }
   if (n >= seqlen) return;

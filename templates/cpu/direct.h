@@ -43,11 +43,12 @@ static __attribute__((noinline)) void sum_row(const Item& item, const real* taps
   }
 }
 
-// Work items first .. last - 1; x is the worker's scratch.
-static void convolve_items(const fftconv_args* args, index first, index last, real* x) {
+// Items first .. last - 1 of `source`; x is the worker's scratch.
+template <class Source>
+FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last, real* x) {
   for (index number = first; number < last; ++number) {
-    const Item item = item_of(*args, number);
-    const real* taps = (const real*)args->spectrum + item.filter * filter_len;
+    const Item item = item_of(source, number);
+    const real* taps = (const real*)args.spectrum + item.filter * filter_len;
     if (streaming && aligned_rows(item))
       sum_row<streaming>(item, taps, x);
     else

@@ -20,6 +20,7 @@ struct fftconv_args {
   void* dk;
   const void* carry_in;
   void* carry_out;
+  index batch_stride, channel_stride, sample_stride;  // of u, y, dy and the gates, in samples
   void* history;
   index blocks;
 };
@@ -37,11 +38,11 @@ struct Item {
   index offset[item_rows];  // of each row, in samples
   int live;
   index filter;
+  index row;  // the first one's number in (batch, channels)
 };
 
-FFTCONV_INLINE Item item_of(const fftconv_args& args, index number) {
-  const index groups = (args.batch + item_rows - 1) / item_rows;  // of one channel; neighbours share its filter
-  const index channel = number / groups, first = number % groups * item_rows;
+// Examples `first` … of a channel.
+FFTCONV_INLINE Item item_at(const fftconv_args& args, index channel, index first) {
   Item item;
   item.u = (const sample*)args.u;
   item.y = (sample*)args.y;
@@ -52,10 +53,17 @@ FFTCONV_INLINE Item item_of(const fftconv_args& args, index number) {
   item.live = left < item_rows ? (int)left : item_rows;
   for (int r = 0; r < item_rows; ++r) {
     const index row = first + (r < item.live ? r : item.live - 1);
-    item.offset[r] = (row * args.channels + channel) * seqlen;
+    item.offset[r] =
+        apart ? row * args.batch_stride + channel * args.channel_stride : (row * args.channels + channel) * seqlen;
   }
-  item.filter = filter_per_example ? first * args.channels + channel : channel * args.filters / args.channels;
+  item.row = first * args.channels + channel;
+  item.filter = filter_per_example ? item.row : channel * args.filters / args.channels;
   return item;
+}
+
+FFTCONV_INLINE Item item_of(const fftconv_args& args, index number) {
+  const index groups = (args.batch + item_rows - 1) / item_rows;  // of one channel; neighbours share its filter
+  return item_at(args, number / groups, number % groups * item_rows);
 }
 
 // Whether all rows of y stand where stores past the caches may go.

@@ -16,6 +16,7 @@ constexpr int interleave = 1;              // leaves side by side
 constexpr bool paired = false;             // two rows ride in one complex transform
 constexpr bool computed_twiddles = false;  // lane twiddles are a scalar times a constant vector
 constexpr bool streaming = false;          // y is written past the caches where rows are aligned, else fetched ahead
+constexpr bool apart = false;              // rows are not dense: the arguments say where they stand
 constexpr bool has_pregate = false;
 constexpr bool has_postgate = false;
 constexpr bool has_skip = false;
@@ -26,7 +27,14 @@ constexpr index filter_len = 4096;       // Lk
 constexpr index partitions = 1;          // of the filter, each so long and a block later than the one before
 constexpr index first_lag = 0;           // lag of tap 0
 constexpr index lag_step = 1;            // from tap to tap
-#define FFTCONV_SHARED FFTCONV_INLINE    // by entries for items and for shares of them
+// Of rows that are gathered, as in strided.h.
+constexpr int group_channels = 16;  // rows of so many channels
+constexpr int group_items = 1;      // and of so many items of each
+constexpr index row_pitch = 4112;   // samples from one of these rows to the next
+constexpr index own_scratch = 2 * length * rows;
+constexpr bool in_place = true;  // y takes the place of u
+constexpr bool scatter_past_caches = false;
+#define FFTCONV_SHARED FFTCONV_INLINE  // by entries for items and for shares of them
 
 // Of frequency-sparse filters alone: digits of a frequency, of which the first counts least.
 struct Digit {

@@ -59,7 +59,8 @@ struct KernelSource {
 
 /// The one parameter of every emitted entry point; the emitted text declares the same struct, field by field, as far
 /// as it uses it.
-/// A pointer that a problem does not use is null. Rows are dense (B, H, L) unless the strides say otherwise.
+/// A pointer that a problem does not use is null. Rows are dense (B, H, L) unless the problem says otherwise; then
+/// their strides are in the last three fields.
 struct KernelArgs {
   const void* u = nullptr;         ///< input, io type
   void* y = nullptr;               ///< output, io type
@@ -79,8 +80,11 @@ struct KernelArgs {
   void* dk = nullptr;              ///< gradient of the filter, like the taps, written (backward_filter)
   const void* carry_in = nullptr;  ///< (B, H, Lk - 1) in filter_type() (carry); null: zeros, a stream begins
   void* carry_out = nullptr;       ///< the same of the next block; may be carry_in
-  void* history = nullptr;         ///< spectra of earlier blocks, opaque, read and written (partitions)
-  std::int64_t blocks = 0;         ///< earlier ones in the stream, all of which went through `history`
+  std::int64_t batch_stride = 0;   ///< as row_strides(); read only by kernels whose rows are not dense
+  std::int64_t channel_stride = 0;
+  std::int64_t sample_stride = 0;
+  void* history = nullptr;  ///< spectra of earlier blocks, opaque, read and written (partitions)
+  std::int64_t blocks = 0;  ///< earlier ones in the stream, all of which went through `history`
 };
 
 /// Emits the kernel for (problem, config): CUDA text where the config's engine is one of the mma engines, C++ for

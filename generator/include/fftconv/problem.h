@@ -100,6 +100,16 @@ std::size_t filter_bytes(const Problem& problem);
 std::int64_t first_lag(const Problem& problem);
 int lag_step(const Problem& problem);
 
+/// Distance in elements from one batch, channel and sample of u, y, dy and the gates to the next, with the dense ones
+/// of the layout filled in. The filter, its gradient, the skip terms and what is carried are always dense.
+struct RowStrides {
+  std::int64_t batch = 0;
+  std::int64_t channel = 0;
+  std::int64_t sample = 0;
+  bool operator==(const RowStrides&) const = default;
+};
+RowStrides row_strides(const Problem& problem);
+
 /// Whether a filter is an input, as everywhere but where its gradient is computed.
 bool reads_filter(const Problem& problem);
 

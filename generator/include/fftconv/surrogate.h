@@ -51,7 +51,7 @@ class Surrogate {
 
   Belief belief() const;
   double shared(const Point& a, const Point& b) const;  ///< covariance but for the offset
-  double best() const;  ///< least log(seconds) that was observed
+  double best() const;                                  ///< least log(seconds) that was observed
 
   std::vector<Point> points_;
   std::vector<Observation> observed_;

@@ -1,8 +1,11 @@
 // Work of one launch, pass by pass. An instruction handles one vector; a fused multiply-add is two operations.
+#include <algorithm>
+
 #include "backend.h"
 #include "cpu/gradient_text.h"
 #include "cpu/lags.h"
 #include "cpu/pruned.h"
+#include "cpu/row_places.h"
 #include "cpu/shares.h"
 #include "cpu/tree.h"
 
@@ -37,6 +40,27 @@ Work complex_moves(double vectors, double vector_bytes) {
   return {.moves = 2 * vectors, .bytes = 2 * vectors * vector_bytes};
 }
 
+/// Rows that are gathered: every sample is loaded, transposed and stored once more, through the core's cache. Where
+/// channels are no neighbours, a line of memory is fetched for each sample.
+void add_copies(const Problem& problem, const KernelConfig& config, KernelCounts& counts) {
+  if (row_places(problem) != RowPlaces::gathered) return;
+  const auto size = static_cast<double>(size_of(problem.io));
+  const double tensors = 2 + problem.pregate + problem.postgate;
+  const double moved =
+      tensors * static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
+  const RowStrides strides = row_strides(problem);
+  const bool neighbours = strides.channel == 1;
+  constexpr double square = 16, moves = 6;  // a load, a store and four shuffles for each vector of a square
+  counts.instructions += moved * (neighbours ? moves / square : 2);
+  counts.shared_bytes += 2 * moved * size;
+  counts.l2_bytes += 2 * moved * size;
+  if (!neighbours) {
+    const double line = std::min(64.0, static_cast<double>(strides.sample) * size);
+    counts.memory_bytes += moved * (line - size);
+  }
+  counts.shared_per_block = work_scratch(problem, config);
+}
+
 /// The passes of all nodes of one level below the root, there and back. A DFT of which children are dropped saves
 /// their part of its last stages, about half of its work.
 Work passes_of(const Level& level, const std::vector<NodeKind>& kinds, int columns, double vector_bytes) {
@@ -68,9 +92,10 @@ KernelCounts count_direct(const Problem& problem, const KernelConfig& config) {
   counts.memory_bytes = samples * sample * tensors + static_cast<double>(filter_count(problem)) * taps * number;
   counts.complex_points = samples;
   counts.threads = 1;
-  counts.blocks = problem.batch * problem.channels;
+  counts.blocks = work_items(problem, config);
   counts.shared_per_block =
       (transform_length(config) + problem.filter_len + 2 * config.lanes) * static_cast<std::int64_t>(number);
+  add_copies(problem, config, counts);
   return counts;
 }
 
@@ -150,12 +175,13 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   counts.complex_points = items * transforms * static_cast<double>(tree.length) * tree.rows;
   counts.threads = 1;
   counts.shared = is_shared(problem, config) || !gradient_shares(problem, config, tree).convolution.empty();
-  counts.blocks = gradient ? filter_count(problem) : static_cast<std::int64_t>(items);
+  counts.blocks = work_items(problem, config);
   counts.shared_per_block = tree.length * tree.rows *
                             (gradient  ? 6
                              : chunked ? 3
                                        : 2) *
                             static_cast<std::int64_t>(number);
+  add_copies(problem, config, counts);
   return counts;
 }
 

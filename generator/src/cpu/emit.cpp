@@ -9,6 +9,7 @@
 #include "cpu/lags.h"
 #include "cpu/node_text.h"
 #include "cpu/portable.h"
+#include "cpu/row_places.h"
 #include "cpu/shares.h"
 #include "cpu/sparse_text.h"
 #include "cpu/tree.h"
@@ -48,8 +49,14 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
   std::vector<const char*> templates{"cpu/vectors.h", is_half(problem.io) ? "cpu/halves.h" : "cpu/wholes.h",
                                      "cpu/samples.h"};
   const auto add = [&](const auto& names) { templates.insert(templates.end(), std::begin(names), std::end(names)); };
+  const auto add_groups = [&] {
+    if (row_places(problem) != RowPlaces::gathered) return;
+    templates.insert(templates.end(), {"cpu/strided.h", "cpu/groups.h"});
+    if (!reads_filter(problem)) templates.push_back("cpu/group_gradient.h");
+  };
   if (config.strategy == Strategy::direct) {
     add(kDirect);
+    add_groups();
     return templates;
   }
   add(kTemplates);
@@ -59,6 +66,7 @@ std::vector<const char*> templates_of(const Problem& problem, const KernelConfig
   if (problem.carry) templates.push_back("cpu/carry.h");
   if (config.strategy == Strategy::chunked) templates.insert(templates.end(), {"cpu/inside.h", "cpu/chunks.h"});
   if (is_shared(problem, config, partitions)) templates.push_back("cpu/shares.h");
+  add_groups();
   return templates;
 }
 
@@ -68,9 +76,11 @@ bool has_half_conversions(const std::string& arch) { return arch != "x86-64"; }
 
 std::string radices_text(const KernelConfig& config) { return fmt::format("{}", fmt::join(config.radices, " x ")); }
 
-/// The problem as far as the text depends on it: a binary serves every batch and number of channels.
+/// The problem as far as the text depends on it: a binary serves every batch and number of channels, and of rows that
+/// are not dense all strides. Which kind the rows are stands in the constants.
 std::string family_of(Problem problem) {
   problem.batch = problem.channels = problem.groups = 1;
+  problem.layout = Layout::bhl;
   problem.strides = {};
   std::string text = to_string(problem);
   for (const char* part : {"/b1", "/h1"}) {
@@ -99,6 +109,7 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
   Problem row = problem;
   row.batch = config.paired ? 2 * config.rows : config.rows;
   row.channels = row.groups = 1;
+  row.layout = Layout::bhl;
   row.strides = {};
   const KernelCounts counts = cpu::count(row, config, {});
   const double samples = static_cast<double>(row.batch * row.seqlen);
@@ -107,9 +118,10 @@ std::string header(const Problem& problem, const KernelConfig& config, const Tre
       "//   problem  {}\n"
       "//   config   {}\n"
       "//   host     {}\n"
+      "//   rows     {}\n"
       "// {}.\n"
       "// Expected a sample{}: {:.1f} flop, {:.2f} vector instructions, {:.1f} bytes to and from L1.\n\n",
-      family_of(problem), to_string(config), arch, plan_text(problem, config, tree),
+      family_of(problem), to_string(config), arch, row_places_text(problem), plan_text(problem, config, tree),
       partitions > 1 ? fmt::format(" with the first of the filter's {} partitions", partitions) : "",
       counts.flops / samples, counts.instructions / samples, counts.shared_bytes / samples);
 }
@@ -132,9 +144,12 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("bool", "paired", cpp(config.paired), "two rows ride in one complex transform");
   line("bool", "computed_twiddles", cpp(config.twiddle == Residency::registers),
        "lane twiddles are a scalar times a constant vector");
-  line("bool", "streaming", cpp(config.streaming),
+  const RowPlaces places = row_places(problem);
+  const bool gathered = places == RowPlaces::gathered;
+  line("bool", "streaming", cpp(config.streaming && !gathered),
        "y is written past the caches where rows are aligned, else fetched ahead");
   const bool gradient = problem.direction == Direction::backward_filter;
+  line("bool", "apart", cpp(places == RowPlaces::apart), "rows are not dense: the arguments say where they stand");
   line("bool", "has_pregate", cpp(problem.pregate || (gradient && problem.postgate)), "");
   line("bool", "has_postgate", cpp(problem.postgate), "");
   line("bool", "has_skip", cpp(problem.skip), "");
@@ -154,6 +169,7 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
     line("index", "enough_runs", kEnoughRuns, "work items of all rows");
   }
   line("index", "lag_step", lag_step(problem), "from tap to tap");
+  if (gathered) text += group_constants(problem, config);
   if (is_sparse(problem)) text += sparse_constants(problem, tree);
   text += fmt::format("#define FFTCONV_SHARED {}  // by entries for items and for shares of them\n",
                       is_shared(problem, config, partitions) ? "static __attribute__((noinline))" : "FFTCONV_INLINE");
@@ -185,7 +201,7 @@ std::string root_twiddles(const Problem& problem, const Tree& tree) {
 /// The root's last pass.
 std::string finish(const Problem& problem, int radix) {
   if (problem.carry) {
-    return fmt::format("    join_carrying<{0}>(item, *args, z, 0, Root<{0}>::blocks, root_twiddle);\n", radix);
+    return fmt::format("    join_carrying<{0}>(item, args, z, 0, Root<{0}>::blocks, root_twiddle);\n", radix);
   }
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
@@ -197,18 +213,20 @@ std::string descend_root(const Tree& tree, const PrunedTree& pruned, const std::
 
 std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
   return fmt::format(
-      "\n// Work items first .. last - 1; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows numbers of "
-      "the\n"
+      "\n// Items first .. last - 1 of `source`; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows "
+      "numbers of the\n"
       "// transform and M * rows that a chunk leaves for the next one.\n"
-      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
-      "  const real* tables = (const real*)args->tables;\n"
+      "template <class Source>\n"
+      "FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last,\n"
+      "                                  real* z) {{\n"
+      "  const real* tables = (const real*)args.tables;\n"
       "  real* const left = z + length / columns * block;\n"
-      "  const index runs = runs_of(*args);\n"
+      "  const index runs = runs_of(source);\n"
       "  for (index number = first; number < last; ++number) {{\n"
-      "    const Item item = item_of(*args, number / runs);\n"
+      "    const Item item = item_of(source, number / runs);\n"
       "    const index run = number % runs, begin = run * chunks / runs, end = (run + 1) * chunks / runs;\n"
       "    const Ahead ahead = {{item, item, false, false, {{}}}};\n"
-      "    real* spectrum = spectrum_of(*args, item.filter);\n"
+      "    real* spectrum = spectrum_of(args, item.filter);\n"
       "    if (run == 0) {{\n"
       "      for (index i = 0; i < length / columns * lanes; ++i) left[i] = 0;\n"
       "    }}\n"
@@ -235,16 +253,19 @@ std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTr
       "  if (past_caches) Root<{0}>::join<streaming>(item, z, first, last, root_twiddle);\n"
       "  else Root<{0}>::join<false>(item, z, first, last, root_twiddle);\n"
       "}}\n"
-      "\n// Work items first .. last - 1; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 bytes.\n"
-      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
-      "  const real* tables = (const real*)args->tables;\n"
-      "  Item item = item_of(*args, first);\n"
+      "\n// Items first .. last - 1 of `source`; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 "
+      "bytes.\n"
+      "template <class Source>\n"
+      "FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last,\n"
+      "                                  real* z) {{\n"
+      "  const real* tables = (const real*)args.tables;\n"
+      "  Item item = item_of(source, first);\n"
       "  for (index number = first; number < last; ++number) {{\n"
       "    const bool past_caches = streaming && aligned_rows(item);\n"
       "    const bool more = number + 1 < last;\n"
-      "    const Ahead ahead = {{more ? item_of(*args, number + 1) : item, item, more, !past_caches,\n"
-      "                         history_of(*args, number)}};\n"
-      "    real* spectrum = spectrum_of(*args, item.filter);\n"
+      "    const Ahead ahead = {{more ? item_of(source, number + 1) : item, item, more, !past_caches,\n"
+      "                         history_of(args, number)}};\n"
+      "    real* spectrum = spectrum_of(args, item.filter);\n"
       "{3}"
       "    split_root(item, z, 0, Root<{0}>::blocks);\n"
       "    {1}"
@@ -254,7 +275,7 @@ std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTr
       "  if (streaming) finish_streaming();\n"
       "}}\n",
       radix, descend_root(tree, pruned, "false", "    "), finish(problem, radix),
-      problem.carry ? "    keep_carry(item, *args, z, 0, 1, 1);\n" : "");
+      problem.carry ? "    keep_carry(item, args, z, 0, 1, 1);\n" : "");
 }
 
 std::string spectrum_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
@@ -277,6 +298,26 @@ std::string spectrum_entry(const Problem& problem, const Tree& tree, const Prune
       is_sparse(problem) ? "    drop<columns>(spectrum, 0, leaf_count);\n" : "");
 }
 
+/// The entry for work items, after what convolves the rows of a source.
+std::string items_entry(const Problem& problem) {
+  if (row_places(problem) != RowPlaces::gathered) {
+    return "\nstatic void convolve_items(const fftconv_args* args, index first, index last, real* z) {\n"
+           "  convolve_rows(*args, *args, first, last, z);\n"
+           "}\n";
+  }
+  return "\n// Groups of rows first .. last - 1; their copies stand in the scratch behind own_scratch numbers.\n"
+         "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {\n"
+         "  for (index number = first; number < last; ++number) {\n"
+         "    const Group group = group_of(*args, number, z);\n"
+         "    gather_group(*args, group);\n"
+         "    const GroupRows source = {*args, group};\n"
+         "    convolve_rows(*args, source, 0, group.channels * items_of_channel(group), z);\n"
+         "    scatter_group(*args, group);\n"
+         "  }\n"
+         "  if (scatter_past_caches) finish_streaming();\n"
+         "}\n";
+}
+
 /// The transform's nodes and the entries that walk them.
 std::string tree_text(const Problem& problem, const KernelConfig& config, const Tree& tree, const TableLayout& layout,
                       std::int64_t partitions) {
@@ -284,11 +325,11 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
                            fmt::format("constexpr index leaf_scalars = {}, leaf_vectors = {};  // in the tables\n",
                                        layout.leaf_scalars, layout.leaf_vectors);
   const PrunedTree pruned = pruned_tree(problem, tree);
-  if (!reads_filter(problem)) return root + gradient_text(tree, pruned, layout);
+  if (!reads_filter(problem)) return root + gradient_text(tree, pruned, layout, row_places(problem));
   const std::string entry =
       config.strategy == Strategy::chunked ? chunked_entry(tree, pruned) : fused_entry(problem, tree, pruned);
-  const std::string text =
-      root + node_functions(tree, pruned, layout) + entry + spectrum_entry(problem, tree, pruned);
+  const std::string text = root + node_functions(tree, pruned, layout) + entry + items_entry(problem) +
+                           spectrum_entry(problem, tree, pruned);
   return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, pruned, layout) : text;
 }
 
@@ -319,6 +360,11 @@ Result<void> check_partitions(const Problem& problem, const KernelConfig& config
   if (config.strategy != Strategy::fused || config.compiler == CompilerId::none) {
     return unsupported("Filters in partitions need a kernel that is fused and compiled: use strategy fused, clang.");
   }
+  if (row_places(problem) == RowPlaces::gathered) {
+    return unsupported(
+        "Streams with filters longer than a block need rows of neighbouring samples: use sample stride 1, or longer "
+        "blocks.");
+  }
   if (partitions > std::numeric_limits<int>::max() / filter_count(problem)) {
     return unsupported(fmt::format("{} partitions of {} filters are more than one launch takes: use longer blocks.",
                                    partitions, filter_count(problem)));
@@ -347,7 +393,6 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   source.text = header(problem, config, tree, device.arch, partitions) +
                 constants(problem, config, tree, device.arch, partitions);
   const bool gradient = problem.direction == Direction::backward_filter;
-  const bool chunked = config.strategy == Strategy::chunked;
   const bool direct = config.strategy == Strategy::direct;
   const bool shared = is_shared(problem, config, partitions);
   for (const char* name : templates_of(problem, config, partitions)) {
@@ -355,22 +400,17 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
     if (!body) return body.error();
     source.text += '\n' + *body;
   }
-  if (!direct) source.text += tree_text(problem, config, tree, layout, partitions);
+  source.text += direct ? items_entry(problem) : tree_text(problem, config, tree, layout, partitions);
 
-  const int item_rows = config.paired ? 2 * config.rows : config.rows;
-  const std::int64_t items = (problem.batch + item_rows - 1) / item_rows * problem.channels;
   const auto width = static_cast<std::int64_t>(size_of(filter_type(problem)));
   const std::int64_t scratch = tree.length * tree.rows * 2 * width;
   const int filters = static_cast<int>(filter_count(problem));
-  source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, scratch};
-  source.convolution.shared_bytes += item_rows * carry_len(problem) * width;
-  if (chunked) {
-    source.convolution.grid[0] = static_cast<int>(items * chunk_runs(problem, tree.length, items));
-    source.convolution.shared_bytes = scratch / 2 * 3;
+  std::int64_t items = work_items(problem, config);
+  if (config.strategy == Strategy::chunked && row_places(problem) != RowPlaces::gathered) {
+    items *= chunk_runs(problem, tree.length, items);
   }
+  source.convolution = {"fftconv_convolution", {static_cast<int>(items), 1, 1}, 1, work_scratch(problem, config)};
   if (gradient) {
-    source.convolution.grid[0] = filters;
-    source.convolution.shared_bytes = gradient_scratch(problem, config, tree) * width;
     source.shares = gradient_shares(problem, config, tree);
   } else {
     const auto spectra = static_cast<int>(filters * partitions);
@@ -379,7 +419,6 @@ Result<KernelSource> emit(const Problem& problem, const KernelConfig& config, co
   }
   if (partitions > 1) source.history_bytes = items * partitions * scratch;
   if (direct) {
-    source.convolution.shared_bytes = (tree.length + problem.filter_len + 2 * tree.lanes) * width;
     source.spectrum_bytes = filters * problem.filter_len * width;
   }
   if (shared) source.shares = shares_of(problem, tree);

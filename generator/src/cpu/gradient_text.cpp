@@ -31,34 +31,12 @@ std::string descend(const Tree& tree, const PrunedTree& pruned, std::size_t leve
   return text;
 }
 
-}  // namespace
-
-std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout) {
-  std::string text;
-  for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
-    const Level& level = tree.levels[i];
-    const std::int64_t stride = level.length / level.radix / tree.columns;
-    for (std::size_t number = 0; number < pruned.levels[i].size(); ++number) {
-      const NodeKind& kind = pruned.levels[i][number];
-      text += fmt::format(
-          "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children{9}.\n"
-          "template <Pass pass>\n"
-          "static void {4}(real* z, const real* tables, index node) {{\n"
-          "  const real* w = tables + {5} + {6} * node;\n"
-          "  if constexpr (pass != Pass::back) {10}(z, {7}, {7}, w);\n"
-          "  {8}"
-          "  if constexpr (pass == Pass::back) {11}(z, {7}, {7}, w);\n}}\n",
-          kind.nodes, kind.nodes == 1 ? "" : "s", level.length, level.radix,
-          node_name(pruned, i, static_cast<int>(number)), layout.levels[i], 2 * (level.radix - 1), stride,
-          descend(tree, pruned, i, kind, "pass", "z", "node", "  "), kept_text(kind), pass_name("split", kind),
-          pass_name("join", kind));
-    }
-  }
+std::string plain_entry(const Tree& tree, const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
   const auto root = [&](const char* pass, const char* z, const char* indent) {
     return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
   };
-  text += fmt::format(
+  return fmt::format(
       "\n// The products of some of a filter's rows: z + 2 * plane is their sum.\n"
       "static __attribute__((noinline)) void add_up(const fftconv_args* args, const ItemRange& items, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
@@ -114,7 +92,76 @@ std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const Tabl
       radix, root("Pass::forward", "u", "    "), root("Pass::accumulate", "z", "    "),
       root("Pass::back", "sum", "  "), tree.length / radix / tree.columns,
       pruned.has_partial_leaves ? "  drop<lanes>(sum, 0, leaf_count);\n" : "");
-  return text;
+}
+
+/// The same with rows that are gathered, as in templates/cpu/group_gradient.h.
+std::string grouped_entry(const Tree& tree, const PrunedTree& pruned) {
+  const int radix = tree.levels[0].radix;
+  const auto root = [&](const char* pass, const char* z, const char* indent) {
+    return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
+  };
+  return fmt::format(
+      "\n// Gradients of groups of filters first .. last - 1; z is the worker's scratch, aligned to 64 bytes.\n"
+      "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
+      "  real* const u = z + plane;\n"
+      "  real* const sum = z + 2 * plane;\n"
+      "  for (index number = first; number < last; ++number) {{\n"
+      "    const FilterGroup filters = filter_group(*args, number);\n"
+      "    for (index i = 0; i < filters.count * plane; ++i) kept_sum(z, 0)[i] = 0;\n"
+      "    each_group(filters, z, [&](const Group& group) {{\n"
+      "      gather_group(*args, group);\n"
+      "      gather_tensor(*args, group, args->dy, copy_of_dy);\n"
+      "      const GroupRows source = {{*args, group}};\n"
+      "      for (index i = 0; i < group.channels * items_of_channel(group); ++i) {{\n"
+      "        const Item item = item_of(source, i);\n"
+      "        real* const kept = kept_sum(z, item.filter - filters.first);\n"
+      "        if (i % items_of_channel(group) == 0) copy_plane(kept, sum);\n"
+      "        Root<{0}>::split(item, u, 0, Root<{0}>::blocks, root_twiddle);\n"
+      "        {1}"
+      "        Root<{0}>::split(gradient_of(item, source), z, 0, Root<{0}>::blocks, root_twiddle);\n"
+      "        {2}"
+      "        if ((i + 1) % items_of_channel(group) == 0) copy_plane(sum, kept);\n"
+      "      }}\n"
+      "    }});\n"
+      "    for (index filter = 0; filter < filters.count; ++filter) {{\n"
+      "      copy_plane(kept_sum(z, filter), sum);\n"
+      "{5}"
+      "      {3}"
+      "      join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
+      "      take_taps(sum, (real*)args->dk + (filters.first + filter) * filter_len);\n"
+      "    }}\n"
+      "  }}\n"
+      "}}\n",
+      radix, root("Pass::forward", "u", "        "), root("Pass::accumulate", "z", "        "),
+      root("Pass::back", "sum", "      "), tree.length / radix / tree.columns,
+      pruned.has_partial_leaves ? "      drop<lanes>(sum, 0, leaf_count);\n" : "");
+}
+
+}  // namespace
+
+std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout, RowPlaces places) {
+  std::string text;
+  for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
+    const Level& level = tree.levels[i];
+    const std::int64_t stride = level.length / level.radix / tree.columns;
+    for (std::size_t number = 0; number < pruned.levels[i].size(); ++number) {
+      const NodeKind& kind = pruned.levels[i][number];
+      text += fmt::format(
+          "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children{9}.\n"
+          "template <Pass pass>\n"
+          "static void {4}(real* z, const real* tables, index node) {{\n"
+          "  const real* w = tables + {5} + {6} * node;\n"
+          "  if constexpr (pass != Pass::back) {10}(z, {7}, {7}, w);\n"
+          "  {8}"
+          "  if constexpr (pass == Pass::back) {11}(z, {7}, {7}, w);\n}}\n",
+          kind.nodes, kind.nodes == 1 ? "" : "s", level.length, level.radix,
+          node_name(pruned, i, static_cast<int>(number)), layout.levels[i], 2 * (level.radix - 1), stride,
+          descend(tree, pruned, i, kind, "pass", "z", "node", "  "), kept_text(kind), pass_name("split", kind),
+          pass_name("join", kind));
+    }
+  }
+  return text + (places == RowPlaces::gathered ? grouped_entry(tree, pruned) : plain_entry(tree, pruned));
 }
 
 namespace {
@@ -128,8 +175,10 @@ std::int64_t most_sums(const Tree& tree) {
   return std::clamp<std::int64_t>(kMostNumbers / (3 * plane_numbers(tree)), 1, 8);
 }
 
-/// The same in sums_of() of the template. No text depends on it: a binary serves every batch.
+/// The same in sums_of() of the template. No text depends on it: a binary serves every batch. Rows that are gathered
+/// are added up one after the other.
 std::int64_t partial_sums(const Problem& problem, const KernelConfig& config, const Tree& tree) {
+  if (row_places(problem) == RowPlaces::gathered) return 1;
   const int item_rows = config.paired ? 2 * config.rows : config.rows;
   const std::int64_t groups = (problem.batch + item_rows - 1) / item_rows, filters = filter_count(problem);
   const std::int64_t items = problem.sharing == FilterSharing::per_example ? 1 : problem.channels / filters * groups;

@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "cpu/lags.h"
+#include "cpu/row_places.h"
 #include "cpu/tree.h"
 #include "fftconv/sparsity.h"
 
@@ -18,13 +19,6 @@ Result<void> check_problem(const Problem& problem) {
   if (Result<void> valid = validate(problem); !valid) return valid;
   if (problem.direction == Direction::backward_filter && problem.skip) {
     return unsupported("The filter's gradient does not depend on the skip connection: plan it without.");
-  }
-  const std::int64_t row = problem.seqlen;
-  const std::array<std::int64_t, 3> dense{problem.channels * row, row, 1};
-  const bool strided = problem.strides != std::array<std::int64_t, 3>{} && problem.strides != dense;
-  if (problem.layout != Layout::bhl || strided) {
-    return unsupported(
-        "The CPU device reads dense (batch, channels, seqlen) rows only: copy the data into that layout.");
   }
   if (problem.batch > std::numeric_limits<int>::max() / problem.channels) {
     return unsupported(fmt::format("{} x {} rows are more than one launch takes: split the batch.", problem.batch,
@@ -97,9 +91,34 @@ Result<void> check_compiler(const Problem& problem, const KernelConfig& config, 
   if (portable && is_sparse(problem)) {
     return unsupported("The portable kernel has no frequency-sparse filters: install LLVM 19.");
   }
+  if (portable && row_places(problem) != RowPlaces::dense) {
+    return unsupported(
+        "The portable kernel reads dense (batch, channels, seqlen) rows only: install LLVM 19, or copy the data.");
+  }
   if (portable && (config.rows != 1 || config.paired || config.streaming || config.interleave != 1)) {
     return unsupported(
         "The portable kernel takes one row at a time: use rows 1, interleave 1, stream 0, not paired.");
+  }
+  return {};
+}
+
+/// y goes past the caches in whole lines: of a row, or of a sample where rows are gathered.
+Result<void> check_streaming(const Problem& problem, const KernelConfig& config) {
+  const bool gathered = row_places(problem) == RowPlaces::gathered;
+  const std::int64_t square = config.lanes * static_cast<std::int64_t>(size_of(filter_type(problem)));
+  if (gathered && (square < 64 || size_of(problem.io) < 4)) {
+    return unsupported(
+        "Channels that are written past the caches fill 64 bytes of fp32 or fp64: leave streaming out.");
+  }
+  if (config.strategy == Strategy::direct) return {};
+  if (!gathered && problem.carry) {
+    return unsupported("Rows that carry are written through the caches: leave streaming out.");
+  }
+  if (!reads_filter(problem)) {
+    return unsupported("The filter's gradient has no rows to stream: leave streaming out.");
+  }
+  if (!gathered && config.rows > 1) {
+    return unsupported("Streaming stores need rows 1: rows side by side are written a part at a time.");
   }
   return {};
 }
@@ -145,7 +164,7 @@ Result<void> check_plain(const Problem& problem, const char* strategy) {
 Result<void> check_chunked(const Problem& problem, const KernelConfig& config) {
   if (Result<void> plain = check_plain(problem, "chunked"); !plain) return plain;
   if (problem.mode == Mode::circular) return unsupported("Circular rows wrap, chunks do not: use fused.");
-  if (config.paired || config.streaming)
+  if (config.paired || (config.streaming && row_places(problem) != RowPlaces::gathered))
     return unsupported("Chunks are neither paired nor streamed: leave both out.");
   if ((config.rows > 1) && problem.sharing == FilterSharing::per_example) {
     return unsupported("Rows with a filter each cannot share a vector: use rows 1.");
@@ -189,6 +208,7 @@ Result<void> check_sparse(const Problem& problem, const KernelConfig& config) {
 Result<void> check_legal(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) {
   if (Result<void> ok = check_problem(problem); !ok) return ok;
   if (Result<void> ok = check_config(problem, config, device); !ok) return ok;
+  if (Result<void> ok = config.streaming ? check_streaming(problem, config) : Result<void>(); !ok) return ok;
   if (is_sparse(problem)) {
     if (Result<void> ok = check_sparse(problem, config); !ok) return ok;
   }
@@ -205,15 +225,6 @@ Result<void> check_legal(const Problem& problem, const KernelConfig& config, con
   }
   if ((config.rows > 1 || config.paired) && problem.sharing == FilterSharing::per_example) {
     return unsupported("Rows with a filter each cannot share a vector: use rows 1, not paired.");
-  }
-  if (config.streaming && problem.carry) {
-    return unsupported("Rows that carry are written through the caches: leave streaming out.");
-  }
-  if (config.streaming && !reads_filter(problem)) {
-    return unsupported("The filter's gradient has no rows to stream: leave streaming out.");
-  }
-  if (config.streaming && config.rows > 1) {
-    return unsupported("Streaming stores need rows 1: rows side by side are written a part at a time.");
   }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cpu/row_places.h"
 #include "cpu/sparse_text.h"
 
 namespace fftconv::cpu {
@@ -109,7 +110,8 @@ std::string kind_tables(const Tree& tree, const PrunedTree& pruned) {
 }  // namespace
 
 bool is_shared(const Problem& problem, const KernelConfig& config, std::int64_t partitions) {
-  return reads_filter(problem) && config.strategy == Strategy::fused && config.radices.size() > 2 &&
+  return reads_filter(problem) && row_places(problem) != RowPlaces::gathered && config.strategy == Strategy::fused &&
+         config.radices.size() > 2 &&
          points_worth(transform_length(config) * config.rows, partitions) >= kLeastPoints;
 }
 

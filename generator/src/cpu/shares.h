@@ -10,8 +10,8 @@
 namespace fftconv::cpu {
 
 /// Whether the items of a kernel can be shared and are long enough. Shorter ones are done before a second thread
-/// wakes up; their kernels stay as short as they can be. Rows in chunks are several items instead, and gradients have
-/// partial sums.
+/// wakes up; their kernels stay as short as they can be. Rows in chunks are several items instead, gradients have
+/// partial sums, and rows that are gathered are groups.
 /// `partitions` of the filter, as in emit_partitioned(), make them longer.
 bool is_shared(const Problem& problem, const KernelConfig& config, std::int64_t partitions = 1);
 

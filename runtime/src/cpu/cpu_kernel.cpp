@@ -64,13 +64,15 @@ Result<std::shared_ptr<const LoadedKernel>> CpuKernel::make(const KernelSource& 
   kernel->reads_filter_ = reads_filter(source.problem);
   kernel->has_tables_ = !source.tables.empty();
   kernel->carries_ = source.problem.carry;
+  kernel->copies_rows_ = row_strides(source.problem).sample != 1;
   kernel->object_ = std::move(object);
   kernel->team_ = std::move(team);
   kernel->shares_ = source.shares;
   // A transform is as long as the row, but for chunks and direct sums, which go through it bit by bit.
   kernel->points_ = points_worth(
       std::max(transform_length(source.config), source.problem.seqlen) * source.config.rows, source.partitions);
-  if (source.config.strategy == Strategy::chunked) {  // runs of chunks: their part of all rows
+  if (source.config.strategy == Strategy::chunked && !kernel->copies_rows_) {
+    // Runs of chunks: their part of all rows.
     const Problem& problem = source.problem;
     kernel->points_ = problem.batch * problem.channels * problem.seqlen / source.convolution.grid[0];
   }
@@ -116,7 +118,9 @@ Result<void> CpuKernel::launch(const KernelEntry& entry, const KernelArgs& args,
   const Entry& called = convolves ? convolution_ : spectrum_;
   const std::int64_t items = entry.grid[0];
   const auto bytes = static_cast<std::size_t>(entry.shared_bytes);
-  const std::int64_t points = reads_filter_ ? items * points_ : args.batch * args.channels * points_;
+  // Items of a gradient and of rows that are copied are groups of rows.
+  const bool grouped = !reads_filter_ || (copies_rows_ && convolves);
+  const std::int64_t points = grouped ? args.batch * args.channels * points_ : items * points_;
   if (points < kPointsWorthThreads) {
     float* const scratch = thread_scratch(bytes);
     if (!scratch) return no_scratch(bytes);

@@ -42,6 +42,7 @@ class CpuKernel : public LoadedKernel {
   std::int64_t points_ = 0;   ///< complex points of a work item's transform
   bool reads_filter_ = true;  ///< else it writes the filter's gradient
   bool carries_ = false;
+  bool copies_rows_ = false;  ///< samples of a row are no neighbours
   bool keeps_history_ = false;
   bool has_tables_ = true;
 };
