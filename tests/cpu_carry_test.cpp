@@ -14,16 +14,6 @@ Problem block_of(std::int64_t seqlen, std::int64_t filter_len) {
   return problem;
 }
 
-void check_error(const Problem& problem, const KernelConfig& config) {
-  const double error = error_of(problem, config);
-  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
-}
-void check_error(const Problem& problem) {
-  const Result<KernelConfig> config = cpu::default_config(problem, device().facts());
-  REQUIRE_MESSAGE(config, to_string(problem));
-  check_error(problem, *config);
-}
-
 std::shared_ptr<Context> context() {
   auto made = Context::create(*make_cpu_device(1), {.use_disk = false});
   REQUIRE(made);

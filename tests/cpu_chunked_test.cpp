@@ -30,11 +30,6 @@ KernelConfig chunks(int length, int rows = 1) {
   return config;
 }
 
-void check_error(const Problem& problem, const KernelConfig& config) {
-  const double error = error_of(problem, config);
-  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
-}
-
 std::vector<KernelConfig> of_strategy(const Problem& problem, Strategy strategy) {
   std::vector<KernelConfig> found = cpu::candidates(problem, device().facts());
   std::erase_if(found, [&](const KernelConfig& config) { return config.strategy != strategy; });

@@ -16,12 +16,6 @@ KernelConfig default_of(const Problem& problem) {
   return *config;
 }
 
-void check_error(const Problem& problem, const KernelConfig& config) {
-  const double error = error_of(problem, config);
-  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
-}
-void check_error(const Problem& problem) { check_error(problem, default_of(problem)); }
-
 }  // namespace
 
 TEST_CASE("every mode is right at lengths even, odd and prime") {

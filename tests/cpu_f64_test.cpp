@@ -14,11 +14,6 @@ Problem make_wide(Mode mode, std::int64_t seqlen, std::int64_t filter_len) {
   return problem;
 }
 
-void check_error(const Problem& problem, const KernelConfig& config, Device& on = device()) {
-  const double error = error_of(problem, config, on);
-  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
-}
-
 }  // namespace
 
 TEST_CASE("fp64 is right to fp64 in every mode at lengths even, odd and prime") {

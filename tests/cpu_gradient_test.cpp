@@ -16,16 +16,6 @@ Problem gradient_of(Mode mode, std::int64_t seqlen, std::int64_t filter_len) {
   return problem;
 }
 
-void check_error(const Problem& problem, const KernelConfig& config) {
-  const double error = error_of(problem, config);
-  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
-}
-void check_error(const Problem& problem) {
-  const Result<KernelConfig> config = cpu::default_config(problem, device().facts());
-  REQUIRE_MESSAGE(config, to_string(problem));
-  check_error(problem, *config);
-}
-
 /// dk of one plan on given data, as bytes.
 std::vector<std::byte> run(const Problem& problem, Device& on) {
   Data data(problem);

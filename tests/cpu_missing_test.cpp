@@ -24,15 +24,15 @@ const bool component_hidden = [] {
   return true;
 }();
 
-void check_error(const Problem& problem, const KernelConfig& config, const std::string& arch = {}) {
+void check_portable(const Problem& problem, const KernelConfig& config, const std::string& arch = {}) {
   const double error = error_of(problem, config, device(arch));
   CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
 }
-void check_error(const Problem& problem) {
+void check_portable(const Problem& problem) {
   const Result<KernelConfig> config = default_config(problem, device().identity());
   REQUIRE_MESSAGE(config, to_string(problem));
   CHECK(config->compiler == CompilerId::none);
-  check_error(problem, *config);
+  check_portable(problem, *config);
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ void check_error(const Problem& problem) {
 TEST_CASE("without the LLVM component every mode is right at lengths even, odd and prime") {
   for (std::int64_t seqlen :
        test::thinned({1, 2, 3, 5, 16, 31, 100, 255, 256, 257, 1000, 1021, 4096, 4099, 14113, 65537, 200003})) {
-    for (Mode mode : kModes) check_error(make_problem(mode, seqlen, seqlen));
+    for (Mode mode : kModes) check_portable(make_problem(mode, seqlen, seqlen));
   }
 }
 
@@ -48,14 +48,14 @@ TEST_CASE("without the LLVM component samples, filters and gradients of every ki
   for (DataType io : {DataType::f32, DataType::f16, DataType::bf16}) {
     for (Mode mode : kModes) {
       for (std::int64_t seqlen : test::thinned({31, 1, 256, 1021})) {
-        check_error(make_problem(mode, seqlen, seqlen / 3 + 1, io));
+        check_portable(make_problem(mode, seqlen, seqlen / 3 + 1, io));
         Problem gradient = make_problem(mode, seqlen, seqlen, io);
         gradient.direction = Direction::backward_input;
-        check_error(gradient);
+        check_portable(gradient);
       }
     }
   }
-  check_error(make_problem(Mode::bidirectional, 77, 2 * 77 - 1));
+  check_portable(make_problem(Mode::bidirectional, 77, 2 * 77 - 1));
 }
 
 TEST_CASE("without the LLVM component gates, skip and shared filters are right") {
@@ -66,7 +66,7 @@ TEST_CASE("without the LLVM component gates, skip and shared filters are right")
         problem.pregate = (parts & 1) != 0;
         problem.postgate = (parts & 2) != 0;
         problem.skip = (parts & 4) != 0;
-        check_error(problem);
+        check_portable(problem);
       }
     }
   }
@@ -74,10 +74,10 @@ TEST_CASE("without the LLVM component gates, skip and shared filters are right")
   problem.channels = 6;
   problem.sharing = FilterSharing::per_group;
   problem.groups = 2;
-  check_error(problem);
+  check_portable(problem);
   problem.sharing = FilterSharing::per_example;
   problem.groups = 1;
-  check_error(problem);
+  check_portable(problem);
 }
 
 TEST_CASE("without the LLVM component all candidates are right, for every width of vectors") {
@@ -91,7 +91,7 @@ TEST_CASE("without the LLVM component all candidates are right, for every width 
       const SearchSpace space = search_space(problem, device(arch).identity());
       CHECK(space.configs.size() >= 8);
       for (std::size_t i = 0; i<space.configs.size(); i += seqlen> 1000 ? 5 : 1) {
-        check_error(problem, space.configs[i], arch);
+        check_portable(problem, space.configs[i], arch);
       }
     }
   }
@@ -108,8 +108,8 @@ TEST_CASE("every radix of the portable kernel is right, with lane twiddles from 
         config.radices.push_back(vectors * lanes);
         config.twiddle = twiddle;
         const std::int64_t length = transform_length(config);
-        check_error(make_problem(Mode::anticausal, length, length), config);
-        check_error(make_problem(Mode::circular, length - length / 3, 40), config);
+        check_portable(make_problem(Mode::anticausal, length, length), config);
+        check_portable(make_problem(Mode::circular, length - length / 3, 40), config);
       }
     }
   }

@@ -46,16 +46,6 @@ Problem samples_apart(Mode mode, std::int64_t seqlen, std::int64_t filter_len) {
 
 constexpr auto kLayouts = {channels_with_holes, rows_apart, samples_apart};
 
-void check_error(const Problem& problem, const KernelConfig& config) {
-  const double error = error_of(problem, config);
-  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
-}
-void check_error(const Problem& problem) {
-  const Result<KernelConfig> config = cpu::default_config(problem, device().facts());
-  REQUIRE_MESSAGE(config, to_string(problem));
-  check_error(problem, *config);
-}
-
 }  // namespace
 
 TEST_CASE("channels may come last in every mode, at lengths and numbers of channels even, odd and prime") {

@@ -228,6 +228,17 @@ inline double allowed(const Problem& problem) {
   return problem.batch * problem.channels * problem.seqlen < 1000 ? worst : error_budget(problem);
 }
 
+inline void check_error(const Problem& problem, const KernelConfig& config, Device& on = device()) {
+  const double error = error_of(problem, config, on);
+  CHECK_MESSAGE(error <= allowed(problem), to_string(problem), " ", to_string(config), ": error ", error);
+}
+/// Of the plain default.
+inline void check_error(const Problem& problem) {
+  const Result<KernelConfig> config = cpu::default_config(problem, device().facts());
+  REQUIRE_MESSAGE(config, to_string(problem));
+  check_error(problem, *config);
+}
+
 inline Problem make_problem(Mode mode, std::int64_t seqlen, std::int64_t filter_len, DataType io = DataType::f32) {
   Problem problem;
   problem.mode = mode;

@@ -31,9 +31,9 @@ constexpr double kNoiseOfEstimate = 0.05;  // where it left its race early
 // is alike to it.
 constexpr double kSlow = 0.15;
 
-// Deviations are believed to be those above times the root of one of these, as the observations say: one device is
-// further from its model than another, and one problem from the others.
-constexpr double kScales[] = {1, 4, 16};
+// Deviations are believed to be those above, or times the root of one of these, as the observations say: one device
+// is further from its model than another, and one problem from the others.
+constexpr double kLargerScales[] = {4, 16};
 
 double square(double x) { return x * x; }
 
@@ -56,8 +56,9 @@ struct Surrogate::Belief {
       mean.push_back(point.prior);
       variance.push_back(covariance(point, point));
     }
+    const double slow = of->best() + kSlow;
     for (Observation observation : of->observed_) {
-      observation.log_seconds = std::min(observation.log_seconds, of->best() + kSlow);
+      observation.log_seconds = std::min(observation.log_seconds, slow);
       add(observation);
     }
   }
@@ -115,8 +116,8 @@ Surrogate::Surrogate(const Problem& problem, std::span<const Ranked> candidates,
 
 /// The belief under the scale that makes the observations likeliest.
 Surrogate::Belief Surrogate::belief() const {
-  Belief likeliest(*this, kScales[0]);
-  for (const double scale : kScales) {
+  Belief likeliest(*this, 1);
+  for (const double scale : kLargerScales) {
     Belief other(*this, scale);
     other.log_likelihood -= 0.7 * std::log(scale);  // prior: the larger, the less likely
     if (other.log_likelihood > likeliest.log_likelihood) likeliest = std::move(other);

@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::size_t kMost = std::size_t{1} << 46;  // nobody has more; below it sizes round up without wrapping
 
-std::size_t whole_pages(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
-
 }  // namespace
 
 void* map_pages(std::size_t bytes) {

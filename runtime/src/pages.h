@@ -13,6 +13,9 @@ inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 /// place within a page, so that a kernel would be fast in one process and slow in the next.
 inline constexpr std::size_t kPage = 4096;
 
+/// `bytes` rounded up to huge pages.
+constexpr std::size_t whole_pages(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+
 /// `bytes` of zeros, aligned to kHugePage; null where the system refuses.
 void* map_pages(std::size_t bytes);
 /// What map_pages(bytes) gave.

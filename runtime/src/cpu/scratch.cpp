@@ -1,5 +1,7 @@
 #include "cpu/scratch.h"
 
+#include <algorithm>
+
 #include "pages.h"
 
 namespace fftconv {
@@ -16,7 +18,7 @@ float* Scratch::at_least(std::size_t bytes) {
   release();
   // Even a small one in a huge page: which small pages the system gives decides what shares a set of the cache, so
   // that the same kernel would be fast for one thread and slow for the next.
-  const std::size_t whole = (bytes / kHugePage + 1) * kHugePage;
+  const std::size_t whole = whole_pages(std::max<std::size_t>(bytes, 1));
   data_ = static_cast<float*>(map_pages(whole));
   size_ = data_ ? whole : 0;
   return data_;
