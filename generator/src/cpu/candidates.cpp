@@ -14,8 +14,8 @@
 namespace fftconv::cpu {
 namespace {
 
-constexpr std::size_t kShapes = 48;              ///< shapes at most
-constexpr std::size_t kFewShapes = 24;           ///< so many whatever their work
+constexpr std::size_t kShapes = 72;              ///< shapes at most
+constexpr std::size_t kFewShapes = 40;           ///< so many whatever their work
 constexpr double kMostWork = 1.6;                ///< of a shape, over the least of all
 constexpr std::ptrdiff_t kLeastOfKind = 2;       ///< shapes of each kind, whatever their work
 constexpr std::int64_t kTableLength = 1 << 16;   ///< up to here lane twiddles come from a table by default
