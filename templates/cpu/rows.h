@@ -124,7 +124,7 @@ FFTCONV_INLINE void split_rows(const Item& item, real* z, index first, index las
     }
     split_columns<R>(a, w);
 #pragma unroll
-    for (int j = 0; j < R; ++j) store_block(z + (b + j * stride) * block, a[j]);
+    for (int j = 0; j < R; ++j) store_block(z + (b + j * (stride + root_gap)) * block, a[j]);
   }
 }
 
@@ -134,7 +134,7 @@ FFTCONV_INLINE void join_rows(const Item& item, const real* z, index first, inde
   for (index b = first; b < last; ++b) {
     cvec a[R];
 #pragma unroll
-    for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
+    for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * (stride + root_gap)) * block);
     join_columns<R>(a, w);
 #pragma unroll
     for (int j = 0; j < parts; ++j) {

@@ -11,6 +11,7 @@ constexpr int rows = 1;                    // rows side by side in a vector
 constexpr int columns = lanes / rows;      // neighbouring samples of one row in a vector
 constexpr index seqlen = 4096;             // L
 constexpr index length = 4096;             // M, points of the transform
+constexpr index root_gap = 0;              // blocks between the root's parts: whole pages would be alike to caches
 constexpr int leaf_radix = 4;              // vectors of a leaf; a leaf has leaf_radix x columns points
 constexpr int interleave = 1;              // leaves side by side
 constexpr bool paired = false;             // two rows ride in one complex transform

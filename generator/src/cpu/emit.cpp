@@ -9,6 +9,7 @@
 #include "cpu/lags.h"
 #include "cpu/node_text.h"
 #include "cpu/portable.h"
+#include "cpu/root_gap.h"
 #include "cpu/row_places.h"
 #include "cpu/shares.h"
 #include "cpu/sparse_text.h"
@@ -139,6 +140,8 @@ std::string constants(const Problem& problem, const KernelConfig& config, const 
   line("int", "columns", tree.columns, "neighbouring samples of one row in a vector");
   line("index", "seqlen", problem.seqlen, "L");
   line("index", "length", tree.length, "M, points of the transform");
+  line("index", "root_gap", root_gap(problem, config),
+       "blocks between the root's parts: whole pages would be alike to caches");
   line("int", "leaf_radix", tree.leaf_radix, "vectors of a leaf");
   line("int", "interleave", config.interleave, "leaves side by side");
   line("bool", "paired", cpp(config.paired), "two rows ride in one complex transform");
@@ -207,8 +210,8 @@ std::string finish(const Problem& problem, int radix) {
 }
 
 std::string descend_root(const Tree& tree, const PrunedTree& pruned, const std::string& forward_only,
-                         const std::string& indent) {
-  return descend(tree, pruned, 0, pruned.levels[0][0], forward_only, "", indent);
+                         const std::string& indent, std::int64_t gap = 0) {
+  return descend(tree, pruned, 0, pruned.levels[0][0], forward_only, "", indent, gap);
 }
 
 std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
@@ -241,7 +244,8 @@ std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
       tree.levels[0].radix, descend_root(tree, pruned, "false", "      "));
 }
 
-std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
+std::string fused_entry(const Problem& problem, const KernelConfig& config, const Tree& tree,
+                        const PrunedTree& pruned) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\nFFTCONV_SHARED void split_root(const Item& item, real* z, index first, index last) {{\n"
@@ -253,8 +257,7 @@ std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTr
       "  if (past_caches) Root<{0}>::join<streaming>(item, z, first, last, root_twiddle);\n"
       "  else Root<{0}>::join<false>(item, z, first, last, root_twiddle);\n"
       "}}\n"
-      "\n// Items first .. last - 1 of `source`; z is the worker's scratch of 2 * M * rows numbers, aligned to 64 "
-      "bytes.\n"
+      "\n// Items first .. last - 1 of `source`; z is the worker's scratch, aligned to 64 bytes.\n"
       "template <class Source>\n"
       "FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source, index first, index last,\n"
       "                                  real* z) {{\n"
@@ -274,7 +277,7 @@ std::string fused_entry(const Problem& problem, const Tree& tree, const PrunedTr
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
       "}}\n",
-      radix, descend_root(tree, pruned, "false", "    "), finish(problem, radix),
+      radix, descend_root(tree, pruned, "false", "    ", root_gap(problem, config)), finish(problem, radix),
       problem.carry ? "    keep_carry(item, args, z, 0, 1, 1);\n" : "");
 }
 
@@ -327,7 +330,7 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
   const PrunedTree pruned = pruned_tree(problem, tree);
   if (!reads_filter(problem)) return root + gradient_text(tree, pruned, layout, row_places(problem));
   const std::string entry =
-      config.strategy == Strategy::chunked ? chunked_entry(tree, pruned) : fused_entry(problem, tree, pruned);
+      config.strategy == Strategy::chunked ? chunked_entry(tree, pruned) : fused_entry(problem, config, tree, pruned);
   const std::string text = root + node_functions(tree, pruned, layout) + entry + items_entry(problem) +
                            spectrum_entry(problem, tree, pruned);
   return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, pruned, layout) : text;

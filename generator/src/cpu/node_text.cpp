@@ -30,7 +30,8 @@ std::string nodes_text(const Level& level, const ChildRun& run, const std::strin
 }  // namespace
 
 std::string descend(const Tree& tree, const PrunedTree& pruned, std::size_t level, const NodeKind& kind,
-                    const std::string& forward_only, const std::string& node, const std::string& indent) {
+                    const std::string& forward_only, const std::string& node, const std::string& indent,
+                    std::int64_t gap) {
   std::string text;
   for (const ChildRun& run : child_runs(kind)) {
     if (!text.empty()) text += indent;
@@ -39,7 +40,7 @@ std::string descend(const Tree& tree, const PrunedTree& pruned, std::size_t leve
       continue;
     }
     const std::string call = fmt::format("{}<{}>", node_name(pruned, level + 1, run.kind), forward_only);
-    text += nodes_text(tree.levels[level], run, call, tree.levels[level + 1].length / tree.columns, node);
+    text += nodes_text(tree.levels[level], run, call, tree.levels[level + 1].length / tree.columns + gap, node);
   }
   return text;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cpu/gradient_text.h"
+#include "cpu/root_gap.h"
 #include "cpu/tree.h"
 
 namespace fftconv::cpu {
@@ -26,7 +27,8 @@ std::int64_t dense_scratch(const Problem& problem, const KernelConfig& config) {
   const Tree tree = tree_of(config);
   if (!reads_filter(problem)) return gradient_scratch(problem, config, tree) * width;
   const std::int64_t planes = config.strategy == Strategy::chunked ? 3 : 2;
-  return (planes * points * tree.rows + rows_of_item(config) * carry_len(problem)) * width;
+  const std::int64_t gaps = (tree.levels[0].radix - 1) * root_gap(problem, config) * 2 * tree.lanes;
+  return (planes * points * tree.rows + gaps + rows_of_item(config) * carry_len(problem)) * width;
 }
 
 }  // namespace
