@@ -10,6 +10,7 @@
 
 #include "backend.h"
 #include "cpu/factor.h"
+#include "cpu/root_gap.h"
 #include "cpu/tree.h"
 
 using namespace fftconv;
@@ -151,6 +152,38 @@ TEST_CASE("transforms follow the length rather than the next power of two") {
   CHECK(transform_length(default_of(causal(4096))) == 4096);
   CHECK(transform_length(default_of(causal(4097))) <= 4480);
   CHECK(transform_length(default_of(causal(160002))) <= 165000);
+}
+
+TEST_CASE("parts of the root that are whole pages stand apart, where nothing walks them as one array") {
+  Problem problem = causal(4096);
+  KernelConfig config = default_of(problem);
+  config.radices = {8, 8, 64};
+  const auto gap = [&] { return cpu::root_gap(problem, config); };
+  const std::int64_t points = 4096 * 2 * 4, gaps = 7 * 2 * 2 * 16 * 4;  // bytes
+  CHECK(gap() == 2);
+  CHECK(emitted(problem, config).convolution.shared_bytes == points + gaps);
+  CHECK(emitted(problem, config).text.find("node_1<false>(z + k * 34 * block") != std::string::npos);
+  // The filter's spectrum is made once: it has no gaps, and its scratch none.
+  CHECK(emitted(problem, config).text.find("node_1<true>(z + k * 32 * block") != std::string::npos);
+  CHECK(emitted(problem, config).spectrum.shared_bytes == points);
+  config.radices = {8, 4, 128};
+  CHECK(gap() == 2);
+  config.radices = {3, 8, 8, 32};  // parts of 2,048 points: four pages
+  CHECK(gap() == 2);
+  config.radices = {5, 7, 128};  // of 896: 7 KiB
+  CHECK(gap() == 0);
+  config.radices = {8, 8, 64};
+  problem.carry = true;
+  CHECK(gap() == 0);
+  problem.carry = false;
+  problem.direction = Direction::backward_filter;
+  CHECK(gap() == 0);
+  problem.direction = Direction::backward_input;
+  CHECK(gap() == 2);
+  // What threads share is walked level by level.
+  problem = causal(1 << 14);
+  config.radices = {8, 8, 4, 64};
+  CHECK(gap() == 0);
 }
 
 TEST_CASE("paired rows are offered where nothing wraps") {

@@ -13,6 +13,7 @@ namespace fftconv {
 struct KernelCounts {
   double mma = 0;             ///< warp-level m16n8k16 products (CUDA)
   double flops = 0;           ///< fp32 operations on general units (CPU: all; CUDA: left-over radices)
+  double arithmetic = 0;      ///< CPU: vector instructions that compute, a multiply-add being one
   double instructions = 0;    ///< warp-level issue slots (CPU: vector instructions)
   double shared_bytes = 0;    ///< shared-memory traffic (CPU: traffic to and from L1)
   double memory_bytes = 0;    ///< device memory, each input and output once, spectrum once a block group

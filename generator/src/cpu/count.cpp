@@ -87,6 +87,7 @@ KernelCounts count_direct(const Problem& problem, const KernelConfig& config) {
   const double samples = rows * static_cast<double>(problem.seqlen);
   KernelCounts counts;
   counts.flops = vectors * config.lanes * (number / 4) * (2 * taps + (tensors - 2) + 2 * problem.skip);
+  counts.arithmetic = vectors * (taps + tensors - 2 + problem.skip);
   counts.instructions = vectors * (2 * taps + 1 + (tensors + problem.skip) * converts);
   counts.shared_bytes = vectors * config.lanes * (number * (taps + 1) + (tensors + problem.skip) * sample);
   counts.memory_bytes = samples * sample * tensors + static_cast<double>(filter_count(problem)) * taps * number;
@@ -161,7 +162,8 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
 
   KernelCounts counts;
   counts.flops = tree.lanes * (number / 4) * (all.adds + 2 * all.fmas);  // as fp32 would do in the time
-  counts.instructions = all.adds + all.fmas + all.moves;
+  counts.arithmetic = all.adds + all.fmas;
+  counts.instructions = counts.arithmetic + all.moves;
   counts.shared_bytes = all.bytes;
   const double samples = static_cast<double>(problem.batch) * static_cast<double>(problem.channels * problem.seqlen);
   const double computed = static_cast<double>(pruned.leaves) / static_cast<double>(tree.leaves);
