@@ -203,6 +203,11 @@ TEST_CASE("streams that cannot be are refused with a sentence") {
     CHECK(refused(circular, taps).find("causal") != std::string::npos);
     CHECK(refused(backward, taps).find("forward") != std::string::npos);
   }
+  // Samples that lie apart are copied, which a history of spectra knows nothing of.
+  Problem last = block_of(100);
+  last.layout = Layout::blh;
+  CHECK(refused(last, 100).empty());
+  CHECK(refused(last, 101).find("neighbouring samples") != std::string::npos);
 }
 
 TEST_CASE("a plan for a filter in partitions takes its history and no other does") {

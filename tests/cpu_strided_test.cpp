@@ -145,6 +145,18 @@ TEST_CASE("every kind of candidate takes every layout, rows side by side, paired
   }
 }
 
+TEST_CASE("filters that keep some frequencies go with every layout, and so does a root whose parts are whole pages") {
+  for (Direction direction : {Direction::forward, Direction::backward_filter}) {
+    for (const auto& layout : test::thinned({channels_with_holes, rows_apart, samples_apart})) {
+      Problem problem = layout(Mode::causal, 2000, 1500);
+      problem.direction = direction;
+      problem.kept = {3, ~0ull, ~0ull, ~0ull};
+      check_error(problem);
+    }
+  }
+  for (const auto& layout : kLayouts) check_error(layout(Mode::causal, 4096, 4096));
+}
+
 TEST_CASE("channels written past the caches are right where lines are aligned and where they are not") {
   for (std::int64_t channels : {48, 50}) {
     Problem problem = channels_last(Mode::causal, 300, 200, channels);
