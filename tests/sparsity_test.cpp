@@ -219,8 +219,8 @@ TEST_CASE("dropped children are neither computed nor counted") {
   const std::string& text = source->text;
   CHECK(text.find("2048 of 4096 frequencies; 32 of 64 leaves are computed") != std::string::npos);
   CHECK(text.find("each with 8 children, of which only 0, 1, 4, 5 are kept") != std::string::npos);
-  CHECK(text.find("split_kept<8, 0b00110011>(z, ") != std::string::npos);
-  CHECK(text.find("join_kept<8, 0b00110011>(z, ") != std::string::npos);
+  CHECK(text.find("split<8, 0b00110011>(z, ") != std::string::npos);
+  CHECK(text.find("join<8, 0b00110011>(z, ") != std::string::npos);
   CHECK(text.find("leaf_run<forward_only, 2>(z + 4 * leaf_floats, ") != std::string::npos);
   CHECK(text.find("leaf_run<forward_only, 8>") == std::string::npos);
   CHECK(whole_source->text.find("_kept") == std::string::npos);

@@ -33,7 +33,8 @@ FFTCONV_INLINE void load_twiddles(complex* w, const real* table) {
 }
 
 // A node's residues to those of its children, in place: R parts of `stride` blocks each, of which `count` from z on.
-template <int R>
+// Of the children only those whose bits are set in `kept` are there: all, but where a filter is frequency-sparse.
+template <int R, unsigned kept = (1u << R) - 1>
 static __attribute__((noinline)) void split(real* z, index stride, index count, const real* table) {
   complex w[R];
   load_twiddles<R>(w, table);
@@ -43,18 +44,23 @@ static __attribute__((noinline)) void split(real* z, index stride, index count, 
     for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
     split_columns<R>(a, w);
 #pragma unroll
-    for (int j = 0; j < R; ++j) store_block(z + (b + j * stride) * block, a[j]);
+    for (int j = 0; j < R; ++j) {
+      if (kept >> j & 1) store_block(z + (b + j * stride) * block, a[j]);
+    }
   }
 }
 
-template <int R>
+// The way back, with zeros for children that are not there.
+template <int R, unsigned kept = (1u << R) - 1>
 static __attribute__((noinline)) void join(real* z, index stride, index count, const real* table) {
   complex w[R];
   load_twiddles<R>(w, table);
   for (index b = 0; b < count; ++b) {
     cvec a[R];
 #pragma unroll
-    for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
+    for (int j = 0; j < R; ++j) {
+      a[j] = kept >> j & 1 ? load_block(z + (b + j * stride) * block) : cvec{vec{}, vec{}};
+    }
     join_columns<R>(a, w);
 #pragma unroll
     for (int j = 0; j < R; ++j) store_block(z + (b + j * stride) * block, a[j]);

@@ -5,40 +5,6 @@
 #pragma once
 #include "leaf.h"
 
-// Of the R children only those whose bits are set in `kept` are there.
-template <int R, unsigned kept>
-static __attribute__((noinline)) void split_kept(real* z, index stride, index count, const real* table) {
-  complex w[R];
-  load_twiddles<R>(w, table);
-  for (index b = 0; b < count; ++b) {
-    cvec a[R];
-#pragma unroll
-    for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
-    split_columns<R>(a, w);
-#pragma unroll
-    for (int j = 0; j < R; ++j) {
-      if (kept >> j & 1) store_block(z + (b + j * stride) * block, a[j]);
-    }
-  }
-}
-
-template <int R, unsigned kept>
-static __attribute__((noinline)) void join_kept(real* z, index stride, index count, const real* table) {
-  complex w[R];
-  load_twiddles<R>(w, table);
-  for (index b = 0; b < count; ++b) {
-    cvec a[R];
-#pragma unroll
-    for (int j = 0; j < R; ++j) {
-      a[j] = {vec{}, vec{}};
-      if (kept >> j & 1) a[j] = load_block(z + (b + j * stride) * block);
-    }
-    join_columns<R>(a, w);
-#pragma unroll
-    for (int j = 0; j < R; ++j) store_block(z + (b + j * stride) * block, a[j]);
-  }
-}
-
 // Of the whole frequency, f = f_1 + size_1 f_2 + ….
 FFTCONV_INLINE bool is_kept(index f) {
   bool all = true;

@@ -209,12 +209,7 @@ std::string finish(const Problem& problem, int radix) {
   return fmt::format("    join_root(item, z, 0, Root<{0}>::blocks, past_caches);\n", radix);
 }
 
-std::string descend_root(const Tree& tree, const PrunedTree& pruned, const std::string& forward_only,
-                         const std::string& indent, std::int64_t gap = 0) {
-  return descend(tree, pruned, 0, pruned.levels[0][0], forward_only, "", indent, gap);
-}
-
-std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
+std::string chunked_entry(const Tree& tree, const WalkText& walk) {
   return fmt::format(
       "\n// Items first .. last - 1 of `source`; z is the worker's scratch, aligned to 64 bytes: 2 * M * rows "
       "numbers of the\n"
@@ -241,11 +236,10 @@ std::string chunked_entry(const Tree& tree, const PrunedTree& pruned) {
       "    }}\n"
       "  }}\n"
       "}}\n",
-      tree.levels[0].radix, descend_root(tree, pruned, "false", "      "));
+      tree.levels[0].radix, walk.root("false", "      "));
 }
 
-std::string fused_entry(const Problem& problem, const KernelConfig& config, const Tree& tree,
-                        const PrunedTree& pruned) {
+std::string fused_entry(const Problem& problem, const KernelConfig& config, const Tree& tree, const WalkText& walk) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\nFFTCONV_SHARED void split_root(const Item& item, real* z, index first, index last) {{\n"
@@ -277,11 +271,11 @@ std::string fused_entry(const Problem& problem, const KernelConfig& config, cons
       "  }}\n"
       "  if (streaming) finish_streaming();\n"
       "}}\n",
-      radix, descend_root(tree, pruned, "false", "    ", root_gap(problem, config)), finish(problem, radix),
+      radix, walk.root("false", "    ", "z", root_gap(problem, config)), finish(problem, radix),
       problem.carry ? "    keep_carry(item, args, z, 0, 1, 1);\n" : "");
 }
 
-std::string spectrum_entry(const Problem& problem, const Tree& tree, const PrunedTree& pruned) {
+std::string spectrum_entry(const Problem& problem, const Tree& tree, const WalkText& walk) {
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
@@ -297,7 +291,7 @@ std::string spectrum_entry(const Problem& problem, const Tree& tree, const Prune
       "{3}"
       "  }}\n"
       "}}\n",
-      radix, tree.length / radix / tree.columns, descend_root(tree, pruned, "true", "    "),
+      radix, tree.length / radix / tree.columns, walk.root("true", "    "),
       is_sparse(problem) ? "    drop<columns>(spectrum, 0, leaf_count);\n" : "");
 }
 
@@ -329,10 +323,11 @@ std::string tree_text(const Problem& problem, const KernelConfig& config, const 
                                        layout.leaf_scalars, layout.leaf_vectors);
   const PrunedTree pruned = pruned_tree(problem, tree);
   if (!reads_filter(problem)) return root + gradient_text(tree, pruned, layout, row_places(problem));
+  const WalkText walk(tree, pruned, kConvolution);
   const std::string entry =
-      config.strategy == Strategy::chunked ? chunked_entry(tree, pruned) : fused_entry(problem, config, tree, pruned);
-  const std::string text = root + node_functions(tree, pruned, layout) + entry + items_entry(problem) +
-                           spectrum_entry(problem, tree, pruned);
+      config.strategy == Strategy::chunked ? chunked_entry(tree, walk) : fused_entry(problem, config, tree, walk);
+  const std::string text =
+      root + walk.functions(layout) + entry + items_entry(problem) + spectrum_entry(problem, tree, walk);
   return is_shared(problem, config, partitions) ? text + share_entries(problem, tree, pruned, layout) : text;
 }
 

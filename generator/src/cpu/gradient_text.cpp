@@ -4,38 +4,39 @@
 
 #include <algorithm>
 
-#include "cpu/sparse_text.h"
+#include "cpu/node_text.h"
 
 namespace fftconv::cpu {
 namespace {
 
-/// "The children of one node": loops over nodes of the next level, or runs of leaves. `node` is empty for the root's.
-std::string descend(const Tree& tree, const PrunedTree& pruned, std::size_t level, const NodeKind& kind,
-                    const std::string& pass, const std::string& z, const std::string& node,
-                    const std::string& indent) {
-  const int radix = tree.levels[level].radix;
-  std::string text;
-  for (const ChildRun& run : child_runs(kind)) {
-    if (!text.empty()) text += indent;
-    if (level + 1 == tree.levels.size()) {
-      text += fmt::format("gradient_run<{}>({}, tables + leaf_scalars, tables + leaf_vectors, {}, {});\n", pass,
-                          run.first == 0 ? z : fmt::format("{} + {} * leaf_floats", z, run.first),
-                          child_number(radix, node, run.first), run.count);
-      continue;
-    }
-    const std::int64_t child = tree.levels[level + 1].length / tree.columns;
-    text += fmt::format("for (index k = {}; k < {}; ++k) {}<{}>({} + k * {} * block, tables, {} + k);\n", run.first,
-                        run.first + run.count, node_name(pruned, level + 1, run.kind), pass, z, child,
-                        child_number(radix, node, 0));
-  }
-  return text;
+/// The three passes of templates/cpu/gradient.h.
+constexpr Walk kGradient = {
+    .parameter = "Pass pass",
+    .argument = "pass",
+    .parameters = "real* z, const real* tables, index node",
+    .arguments = "tables, {}",
+    .leaves = "gradient_run<{0}>({2}, tables + leaf_scalars, tables + leaf_vectors, {3}, {1})",
+    .splits = "if constexpr (pass != Pass::back) ",
+    .joins = "if constexpr (pass == Pass::back) ",
+};
+
+/// The way back of a filter's sum, which every entry ends with.
+std::string finish_function(const Tree& tree, const PrunedTree& pruned, const WalkText& walk) {
+  const int radix = tree.levels[0].radix;
+  return fmt::format(
+      "\n// From the sum over all rows of a filter to its gradient.\n"
+      "static __attribute__((noinline)) void finish(const fftconv_args* args, index filter, real* sum) {{\n"
+      "  const real* tables = (const real*)args->tables;\n"
+      "{0}"
+      "  {1}"
+      "  join<{2}>(sum, {3}, {3}, (const real*)(root_twiddle + 1));\n"
+      "  take_taps(sum, (real*)args->dk + filter * filter_len);\n"
+      "}}\n",
+      pruned.has_partial_leaves ? "  drop<lanes>(sum, 0, leaf_count);\n" : "", walk.root("Pass::back", "  ", "sum"),
+      radix, tree.length / radix / tree.columns);
 }
 
-std::string plain_entry(const Tree& tree, const PrunedTree& pruned) {
-  const int radix = tree.levels[0].radix;
-  const auto root = [&](const char* pass, const char* z, const char* indent) {
-    return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
-  };
+std::string plain_entry(const Tree& tree, const WalkText& walk) {
   return fmt::format(
       "\n// The products of some of a filter's rows: z + 2 * plane is their sum.\n"
       "static __attribute__((noinline)) void add_up(const fftconv_args* args, const ItemRange& items, real* z) {{\n"
@@ -49,14 +50,6 @@ std::string plain_entry(const Tree& tree, const PrunedTree& pruned) {
       "    Root<{0}>::split(gradient_of(item, *args), z, 0, Root<{0}>::blocks, root_twiddle);\n"
       "    {2}"
       "  }}\n"
-      "}}\n"
-      "\n// From the sum over all rows of a filter to its gradient.\n"
-      "static __attribute__((noinline)) void finish(const fftconv_args* args, index filter, real* sum) {{\n"
-      "  const real* tables = (const real*)args->tables;\n"
-      "{5}"
-      "  {3}"
-      "  join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
-      "  take_taps(sum, (real*)args->dk + filter * filter_len);\n"
       "}}\n"
       "\n// Gradients of filters first .. last - 1; z is the worker's scratch, aligned to 64 bytes: three planes, "
       "and\n"
@@ -89,17 +82,11 @@ std::string plain_entry(const Tree& tree, const PrunedTree& pruned) {
       "    finish(args, filter, z + 2 * plane);\n"
       "  }}\n"
       "}}\n",
-      radix, root("Pass::forward", "u", "    "), root("Pass::accumulate", "z", "    "),
-      root("Pass::back", "sum", "  "), tree.length / radix / tree.columns,
-      pruned.has_partial_leaves ? "  drop<lanes>(sum, 0, leaf_count);\n" : "");
+      tree.levels[0].radix, walk.root("Pass::forward", "    ", "u"), walk.root("Pass::accumulate", "    ", "z"));
 }
 
 /// The same with rows that are gathered, as in templates/cpu/group_gradient.h.
-std::string grouped_entry(const Tree& tree, const PrunedTree& pruned) {
-  const int radix = tree.levels[0].radix;
-  const auto root = [&](const char* pass, const char* z, const char* indent) {
-    return descend(tree, pruned, 0, pruned.levels[0][0], pass, z, "", indent);
-  };
+std::string grouped_entry(const Tree& tree, const WalkText& walk) {
   return fmt::format(
       "\n// Gradients of groups of filters first .. last - 1; z is the worker's scratch, aligned to 64 bytes.\n"
       "static void convolve_items(const fftconv_args* args, index first, index last, real* z) {{\n"
@@ -126,42 +113,20 @@ std::string grouped_entry(const Tree& tree, const PrunedTree& pruned) {
       "    }});\n"
       "    for (index filter = 0; filter < filters.count; ++filter) {{\n"
       "      copy_plane(kept_sum(z, filter), sum);\n"
-      "{5}"
-      "      {3}"
-      "      join<{0}>(sum, {4}, {4}, (const real*)(root_twiddle + 1));\n"
-      "      take_taps(sum, (real*)args->dk + (filters.first + filter) * filter_len);\n"
+      "      finish(args, filters.first + filter, sum);\n"
       "    }}\n"
       "  }}\n"
       "}}\n",
-      radix, root("Pass::forward", "u", "        "), root("Pass::accumulate", "z", "        "),
-      root("Pass::back", "sum", "      "), tree.length / radix / tree.columns,
-      pruned.has_partial_leaves ? "      drop<lanes>(sum, 0, leaf_count);\n" : "");
+      tree.levels[0].radix, walk.root("Pass::forward", "        ", "u"),
+      walk.root("Pass::accumulate", "        ", "z"));
 }
 
 }  // namespace
 
 std::string gradient_text(const Tree& tree, const PrunedTree& pruned, const TableLayout& layout, RowPlaces places) {
-  std::string text;
-  for (std::size_t i = tree.levels.size() - 1; i > 0; --i) {
-    const Level& level = tree.levels[i];
-    const std::int64_t stride = level.length / level.radix / tree.columns;
-    for (std::size_t number = 0; number < pruned.levels[i].size(); ++number) {
-      const NodeKind& kind = pruned.levels[i][number];
-      text += fmt::format(
-          "\n// {0} node{1} mod z^{2} - exp(2 pi i theta), each with {3} children{9}.\n"
-          "template <Pass pass>\n"
-          "static void {4}(real* z, const real* tables, index node) {{\n"
-          "  const real* w = tables + {5} + {6} * node;\n"
-          "  if constexpr (pass != Pass::back) {10}(z, {7}, {7}, w);\n"
-          "  {8}"
-          "  if constexpr (pass == Pass::back) {11}(z, {7}, {7}, w);\n}}\n",
-          kind.nodes, kind.nodes == 1 ? "" : "s", level.length, level.radix,
-          node_name(pruned, i, static_cast<int>(number)), layout.levels[i], 2 * (level.radix - 1), stride,
-          descend(tree, pruned, i, kind, "pass", "z", "node", "  "), kept_text(kind), pass_name("split", kind),
-          pass_name("join", kind));
-    }
-  }
-  return text + (places == RowPlaces::gathered ? grouped_entry(tree, pruned) : plain_entry(tree, pruned));
+  const WalkText walk(tree, pruned, kGradient);
+  return walk.functions(layout) + finish_function(tree, pruned, walk) +
+         (places == RowPlaces::gathered ? grouped_entry(tree, walk) : plain_entry(tree, walk));
 }
 
 namespace {

@@ -40,7 +40,7 @@ std::string node_name(const PrunedTree& pruned, std::size_t level, int kind) {
 std::string pass_name(const char* pass, const NodeKind& kind) {
   const std::size_t radix = kind.children.size();
   if (static_cast<std::size_t>(kept_children(kind)) == radix) return fmt::format("{}<{}>", pass, radix);
-  return fmt::format("{}_kept<{}, 0b{:0{}b}>", pass, radix, children_mask(kind), radix);
+  return fmt::format("{}<{}, 0b{:0{}b}>", pass, radix, children_mask(kind), radix);
 }
 
 std::string kept_text(const NodeKind& kind) {

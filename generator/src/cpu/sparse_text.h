@@ -16,7 +16,7 @@ std::string sparse_constants(const Problem& problem, const Tree& tree);
 /// "node_2", or "node_2_1" where the nodes of a level are of several kinds.
 std::string node_name(const PrunedTree& pruned, std::size_t level, int kind);
 
-/// "split<4>", or "split_kept<4, 0b0011>" where children are dropped.
+/// "split<4>", or "split<4, 0b0011>" where children are dropped.
 std::string pass_name(const char* pass, const NodeKind& kind);
 
 /// ", of which 0, 1 are kept"; empty where all are.
