@@ -118,16 +118,12 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
 }  // namespace
 
 int main() {
-  const auto device = open_cpu_device({.threads = 1, .arch = {}, .executor = nullptr});
-  if (!device) {
-    fmt::print(stderr, "{}\n", device.error().message);
-    return 1;
-  }
-  Tuner tuner(*device);
+  const std::shared_ptr<Device> device = one_thread();
+  Tuner tuner(device);
   double worst = 0;
   std::string note = "nanoseconds a sample over those of the arithmetic;";
   for (std::int64_t seqlen : kLengths) {
-    const auto times = times_of(*device, tuner, seqlen);
+    const auto times = times_of(device, tuner, seqlen);
     if (!times) {
       fmt::print(stderr, "{}\n", times.error().message);
       return 1;

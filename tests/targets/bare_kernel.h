@@ -1,7 +1,10 @@
 // A kernel of the CPU device without plan and dispatcher, and tensors of streaming data for it.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <random>
 #include <vector>
@@ -10,6 +13,14 @@
 #include "fftconv/search_space.h"
 
 namespace fftconv::targets {
+
+/// The CPU device with one thread; without it the program ends with status 2.
+inline std::shared_ptr<Device> one_thread() {
+  auto device = open_cpu_device({.threads = 1, .arch = {}, .executor = nullptr});
+  if (device) return *device;
+  fmt::print(stderr, "{}\n", device.error().message);
+  std::exit(2);
+}
 
 /// One set for all kernels of a problem; what a problem lacks stays empty.
 struct Tensors {

@@ -57,17 +57,13 @@ Result<double> ratio(Device& device, std::int64_t seqlen, std::int64_t channels)
 }  // namespace
 
 int main() {
-  const auto device = open_cpu_device({.threads = 1, .arch = {}, .executor = nullptr});
-  if (!device) {
-    fmt::print(stderr, "{}\n", device.error().message);
-    return 1;
-  }
+  const std::shared_ptr<Device> device = one_thread();
   bool met = true;
   for (std::int64_t seqlen : kLengths) {
     double worst = 0;
     std::string note = "time over that of dense rows, fp32, one thread;";
     for (std::int64_t channels : kChannels) {
-      const auto found = ratio(**device, seqlen, channels);
+      const auto found = ratio(*device, seqlen, channels);
       if (!found) {
         fmt::print(stderr, "{}\n", found.error().message);
         return 1;

@@ -46,18 +46,14 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
 }  // namespace
 
 int main() {
-  const auto device = open_cpu_device({.threads = 1, .arch = {}, .executor = nullptr});
-  if (!device) {
-    fmt::print(stderr, "{}\n", device.error().message);
-    return 1;
-  }
-  Tuner tuner(*device);
+  const std::shared_ptr<Device> device = one_thread();
+  Tuner tuner(device);
   double worst = 0;
   // Each sample brings 8 bytes more.
   std::string note = fmt::format("nanoseconds a sample; 8 bytes more are {:.2f} at the rate of a copy;",
-                                 8e9 / (*device)->facts().memory_bytes_per_s);
+                                 8e9 / device->facts().memory_bytes_per_s);
   for (std::int64_t seqlen : kLengths) {
-    const auto times = times_of(*device, tuner, seqlen);
+    const auto times = times_of(device, tuner, seqlen);
     if (!times) {
       fmt::print(stderr, "{}\n", times.error().message);
       return 1;
