@@ -13,6 +13,7 @@
 #include "dispatcher.h"
 #include "fftconv/cost_model.h"
 #include "fftconv/search_space.h"
+#include "fftconv/statistics.h"
 #include "fftconv/surrogate.h"
 #include "race.h"
 
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::size_t kHeat = 8;       // candidates that hold device memory at a time
 constexpr std::size_t kFinalists = 6;  // at most, in the second measurement
+constexpr double kFinalTies = 5;       // finalists are no more than so many ties slower than the best
+constexpr double kFinalSeconds = 0.1;  // of one second measurement, where launches are short
+constexpr int kFinals = 3;             // second measurements then
 constexpr double kPrepareShare = 0.7;  // of the budget: what is prepared must still be raced
 
 bool won_or_ran(const Trial& trial) { return trial.measurement.status == TrialStatus::measured; }
@@ -59,6 +63,8 @@ class Search {
   std::vector<KernelConfig> propose(std::size_t count);
   bool run_heats();
   bool run_heat(const std::vector<KernelConfig>& heat);
+  int final_rounds(const std::vector<KernelConfig>& finalists) const;
+  bool run_one_final(std::vector<KernelConfig>& finalists, int rounds, std::map<std::string, Measurement>& finals);
   void run_final();
   void crown();
   SearchSummary summarise_search();
@@ -324,6 +330,64 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
   return all && !broken_;
 }
 
+// Rounds of a second measurement: many where a launch is short. They cost nothing beside the compiler, and on a
+// shared machine the medians of few put candidates that are 8 % apart in the wrong order.
+int Search::final_rounds(const std::vector<KernelConfig>& finalists) const {
+  double round = 0;  // seconds
+  for (const KernelConfig& config : finalists) round += levels_.at(to_string(config));
+  const MeasurePolicy& policy = options_.policy;
+  const int least = std::min(2 * policy.min_samples, policy.max_samples);
+  return round > 0 ? static_cast<int>(std::clamp(kFinalSeconds / round, 1.0 * least, 1.0 * policy.max_samples))
+                   : least;
+}
+
+// Adds samples of all finalists to `finals`; one that fails now leaves both. False where the samples are not of all:
+// then nothing was added.
+bool Search::run_one_final(std::vector<KernelConfig>& finalists, int rounds,
+                           std::map<std::string, Measurement>& finals) {
+  std::vector<Racer> racers;
+  for (const KernelConfig& config : finalists) {
+    std::optional<Racer> racer = prepared(config);
+    if (!racer) continue;
+    if (racer->measurement.status == TrialStatus::measured) {
+      racers.push_back(std::move(*racer));
+    } else {
+      store(config, racer->measurement, false);  // right once and wrong once is wrong
+      finals.erase(to_string(config));
+    }
+  }
+  MeasurePolicy policy = options_.policy;
+  policy.min_samples = rounds;
+  policy.drop_after = policy.max_samples + 1;
+  race(runner_, racers, policy, clock_, start_ + budget(), options_.cancelled);
+  finalists.clear();
+  bool whole = !racers.empty();
+  for (const Racer& racer : racers) {
+    runner_.release(racer.config);
+    throttled_ += racer.measurement.throttled;
+    whole &= !racer.unsampled && !racer.untried;
+    if (racer.untried) {
+      pass_over(racer.config, *racer.untried);
+    } else {
+      finalists.push_back(racer.config);
+    }
+  }
+  if (!whole || broken_) return false;
+  for (Racer& racer : racers) {
+    const auto [found, first] = finals.try_emplace(to_string(racer.config), racer.measurement);
+    if (first) continue;
+    Measurement& all = found->second;
+    if (racer.measurement.status != TrialStatus::measured) {
+      all = racer.measurement;
+      continue;
+    }
+    all.samples.insert(all.samples.end(), racer.measurement.samples.begin(), racer.measurement.samples.end());
+    all.throttled += racer.measurement.throttled;
+    summarise(all);
+  }
+  return true;
+}
+
 void Search::run_final() {
   std::vector<const Trial*> ordered;
   for (const auto& [name, trial] : trials_) {
@@ -331,7 +395,7 @@ void Search::run_final() {
   }
   std::sort(ordered.begin(), ordered.end(), [&](const Trial* a, const Trial* b) { return level(*a) < level(*b); });
   // Medians of two races are compared here, and either may be off: that is no reason to leave the fastest out.
-  const double margin = 1 + 2 * options_.policy.tie;
+  const double margin = 1 + kFinalTies * options_.policy.tie;
   std::vector<KernelConfig> close;
   for (const Trial* trial : ordered) {
     if (level(*trial) <= level(*ordered.front()) * margin) close.push_back(trial->config);
@@ -343,35 +407,22 @@ void Search::run_final() {
     if (incumbent_close && std::find(close.begin(), close.end(), incumbent_) == close.end())
       close.back() = incumbent_;
   }
-  std::vector<Racer> finalists;
-  for (const KernelConfig& config : close) {
-    std::optional<Racer> racer = prepared(config);
-    if (!racer) continue;
-    if (racer->measurement.status == TrialStatus::measured) {
-      finalists.push_back(std::move(*racer));
-    } else {
-      store(config, racer->measurement, false);  // right once and wrong once is wrong
-    }
+  // Each time in memory of their own: where its pages lie moves a candidate by some percent. Where the budget cuts
+  // one off, the ones before it stand; where it cuts the first, so do the races before.
+  std::map<std::string, Measurement> finals;
+  const int rounds = final_rounds(close);
+  const int times = rounds > 2 * options_.policy.min_samples ? kFinals : 1;
+  for (int number = 0; number < times && close.size() > 1; ++number) {
+    if (!run_one_final(close, rounds, finals)) break;
   }
-  MeasurePolicy policy = options_.policy;
-  policy.min_samples = std::min(2 * policy.min_samples, policy.max_samples);
-  policy.drop_after = policy.max_samples + 1;
-  race(runner_, finalists, policy, clock_, start_ + budget(), options_.cancelled);
-  for (const Racer& racer : finalists) {
-    runner_.release(racer.config);
-    throttled_ += racer.measurement.throttled;
-    if (racer.untried) pass_over(racer.config, *racer.untried);
-  }
-  // Where the budget cut the second measurement off, the first one stands for all.
-  const bool cut = std::any_of(finalists.begin(), finalists.end(),
-                               [](const Racer& racer) { return racer.unsampled || racer.untried; });
-  if (cut || finalists.empty() || broken_) return;
-  const double before = levels_.at(to_string(finalists.front().config));
-  const double scale = drift(before, finalists.front().measurement.median, options_.policy.tie);
-  for (Racer& racer : finalists) {
+  if (finals.empty() || broken_) return;
+  const std::string first = finals.begin()->first;
+  const double scale = drift(levels_.at(first), finals.at(first).median, options_.policy.tie);
+  for (auto& [name, measurement] : finals) {
+    const Trial& before = trials_.at(name);
     // The binary came from the cache now; what it cost was measured the first time.
-    racer.measurement.compile_s = trials_.at(to_string(racer.config)).measurement.compile_s;
-    store(racer.config, racer.measurement, false, scale);
+    measurement.compile_s = before.measurement.compile_s;
+    store(KernelConfig(before.config), measurement, false, scale);
   }
 }
 
