@@ -94,7 +94,7 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
   const Problem problem = streaming_problem(seqlen);
   const auto config = tuner.config(problem, kSearch);
   if (!config) return config.error();
-  Tensors tensors(problem);
+  Tensors tensors(*device, problem);
   std::vector<BareKernel> kernels;
   auto kernel = prepare(*device, problem, *config, tensors);
   if (!kernel) return kernel.error();
@@ -110,7 +110,7 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
     bounds.push_back(seconds_of(computation));
     if (const auto timed = time_in_turn(*device, kernels, tensors, 0, 1); !timed) return timed.error();
   }
-  const auto samples = static_cast<double>(tensors.u.size());
+  const auto samples = static_cast<double>(tensors.samples);
   return Times{median(kernels[0].times) / samples,
                median(bounds) / (double{kSteps} * kChains) * counts.arithmetic / samples};
 }

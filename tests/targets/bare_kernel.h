@@ -22,24 +22,30 @@ inline std::shared_ptr<Device> one_thread() {
   std::exit(2);
 }
 
-/// One set for all kernels of a problem; what a problem lacks stays empty.
+/// One set for all kernels of a problem; what a problem lacks stays empty. In the device's own memory: rows that are
+/// not aligned are not written past the caches.
 struct Tensors {
-  std::vector<float> u, taps, y, pregate, postgate;
+  std::unique_ptr<DeviceBuffer> u, taps, y, pregate, postgate;
+  std::int64_t samples = 0;
 
-  explicit Tensors(const Problem& problem) {
+  Tensors(Device& device, const Problem& problem) : samples(problem.batch * problem.channels * problem.seqlen) {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
-    const auto samples = static_cast<std::size_t>(problem.batch * problem.channels * problem.seqlen);
-    taps.resize(static_cast<std::size_t>(problem.channels * problem.filter_len));
-    for (float& tap : taps) tap = normal(random);
-    const auto fill = [&](std::vector<float>& tensor, std::size_t shift) {
-      tensor.resize(samples);
-      for (std::size_t i = 0; i < samples; ++i) tensor[i] = taps[(i + shift) % taps.size()];
+    const auto count = static_cast<std::size_t>(problem.channels * problem.filter_len);
+    const auto make = [&](std::size_t numbers) { return device.allocate(numbers * sizeof(float)).value(); };
+    taps = make(count);
+    auto* const drawn = static_cast<float*>(taps->data());
+    for (std::size_t i = 0; i < count; ++i) drawn[i] = normal(random);
+    const auto filled = [&](std::size_t shift) {
+      auto tensor = make(static_cast<std::size_t>(samples));
+      auto* const to = static_cast<float*>(tensor->data());
+      for (std::size_t i = 0; i < static_cast<std::size_t>(samples); ++i) to[i] = drawn[(i + shift) % count];
+      return tensor;
     };
-    fill(u, 0);
-    if (problem.pregate) fill(pregate, 1);
-    if (problem.postgate) fill(postgate, 2);
-    y.resize(samples);
+    u = filled(0);
+    if (problem.pregate) pregate = filled(1);
+    if (problem.postgate) postgate = filled(2);
+    y = filled(0);
   }
 };
 
@@ -54,13 +60,13 @@ struct BareKernel {
 inline KernelArgs args_of(const BareKernel& kernel, Tensors& tensors) {
   const RowStrides strides = row_strides(kernel.problem);
   KernelArgs args;
-  args.u = tensors.u.data();
-  args.y = tensors.y.data();
-  args.filter = tensors.taps.data();
+  args.u = tensors.u->data();
+  args.y = tensors.y->data();
+  args.filter = tensors.taps->data();
   args.spectrum = kernel.spectrum->data();
   args.tables = kernel.source.tables.data();
-  if (kernel.problem.pregate) args.pregate = tensors.pregate.data();
-  if (kernel.problem.postgate) args.postgate = tensors.postgate.data();
+  if (kernel.problem.pregate) args.pregate = tensors.pregate->data();
+  if (kernel.problem.postgate) args.postgate = tensors.postgate->data();
   args.batch = kernel.problem.batch;
   args.channels = args.filters = kernel.problem.channels;
   args.seqlen = kernel.problem.seqlen;

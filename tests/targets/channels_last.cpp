@@ -28,7 +28,7 @@ Result<double> ratio(Device& device, std::int64_t seqlen, std::int64_t channels)
   problem.channels = channels;
   problem.batch = std::max<std::int64_t>(1, kSamples / seqlen / channels);
   const auto samples = static_cast<double>(problem.batch * channels * seqlen);
-  Tensors tensors(problem);
+  Tensors tensors(device, problem);
   std::vector<BareKernel> kernels;
   for (Layout layout : {Layout::bhl, Layout::blh}) {
     for (bool streaming : {false, true}) {

@@ -28,7 +28,7 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
   const Problem plain = streaming_problem(seqlen);
   Problem gated = plain;
   gated.pregate = gated.postgate = true;
-  Tensors tensors(gated);
+  Tensors tensors(*device, gated);
   std::vector<BareKernel> kernels;
   for (const Problem& problem : {plain, gated}) {
     const auto config = tuner.config(problem, kSearch);
@@ -39,7 +39,7 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
   }
   if (const auto timed = time_in_turn(*device, kernels, tensors, kSeconds, kLeastSamples); !timed)
     return timed.error();
-  const auto samples = static_cast<double>(tensors.u.size());
+  const auto samples = static_cast<double>(tensors.samples);
   return Times{median(kernels[0].times) / samples, median(kernels[1].times) / samples};
 }
 
