@@ -341,8 +341,8 @@ int Search::final_rounds(const std::vector<KernelConfig>& finalists) const {
                    : least;
 }
 
-// Adds samples of all finalists to `finals`; one that fails now leaves both. False where the samples are not of all:
-// then nothing was added.
+// Adds samples of all finalists to `finals`; one that fails now is a finalist no more, and `finals` says how it
+// failed where it did so in the race. False where the samples are not of all: then none were added.
 bool Search::run_one_final(std::vector<KernelConfig>& finalists, int rounds,
                            std::map<std::string, Measurement>& finals) {
   std::vector<Racer> racers;
@@ -368,7 +368,7 @@ bool Search::run_one_final(std::vector<KernelConfig>& finalists, int rounds,
     whole &= !racer.unsampled && !racer.untried;
     if (racer.untried) {
       pass_over(racer.config, *racer.untried);
-    } else {
+    } else if (racer.measurement.status == TrialStatus::measured) {
       finalists.push_back(racer.config);
     }
   }
