@@ -31,7 +31,8 @@ inline Output run(const Workplace& place, int ranks, bool recovery, const std::v
                                "OMPI_MCA_hwloc_base_binding_policy=none"}) {
     environment.emplace_back(variable);
   }
-  std::vector<std::string> whole{FFTCONV_MPIRUN, "-n", std::to_string(ranks)};
+  // A job that hangs ends, and says what it said.
+  std::vector<std::string> whole{FFTCONV_MPIRUN, "--timeout", "100", "-n", std::to_string(ranks)};
   if (recovery) whole.insert(whole.end(), {"--enable-recovery"});
   whole.insert(whole.end(), command.begin(), command.end());
   return place.run_command(whole, environment);

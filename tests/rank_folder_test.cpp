@@ -43,8 +43,8 @@ TEST_CASE("a folder is its process' alone until that is gone, and then left behi
 }
 
 TEST_CASE("a new folder is never taken for an old one, however many processes begin at once") {
-  const TemporaryDirectory cache;
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 40; ++round) {
+    const TemporaryDirectory cache;  // without the folder of folders
     std::vector<pid_t> children;
     for (int i = 0; i < 8; ++i) {
       children.push_back(test::start_child([&] {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "fake_bench.h"
+#include "tool_process.h"
 
 namespace fftconv {
 namespace {
@@ -201,6 +202,17 @@ TEST_CASE("cancelled by rank 0: everybody stops, and what was measured is kept")
   CHECK(job.rows.size() < 200);
   CHECK(job.problems_known() >= job.rows.size());
   CHECK(job.hub.together.size() == 3);
+}
+
+TEST_CASE("an MPI that does not return from a call: the rank says so and ends, and keeps what it measured") {
+  const tool_test::Workplace place;
+  const std::filesystem::path cache = place / "cache";
+  const auto output = place.run_command({std::string(FFTCONV_BIN_DIR) + "/ranks_sweep", cache, "4", "0.002", "30"},
+                                        {"FFTCONV_MPI=" FFTCONV_FAKE_MPI, "CALL_S=2"});
+  CHECK(output.status == 1);
+  CHECK(tool_test::contains(output.err, "has not returned from a call for 2 s"));
+  CHECK(tool_test::contains(output.err, "give the same command again"));
+  CHECK(TuningDb::open(cache / "tuning.db", {}, true));
 }
 
 }  // namespace fftconv

@@ -1,6 +1,6 @@
 // A sweep by ranks on a fake device: ranks_sweep CACHE PROBLEMS SECONDS_A_SAMPLE SILENCE_S [RANK PROBLEM]: that rank
 // kills itself at its PROBLEM-th problem, after its first trial; rank 0 not before every other rank has stored one.
-// MODEL_<rank> names a rank's device.
+// MODEL_<rank> names a rank's device, CALL_S the longest call of MPI in seconds.
 // Prints a line "problem<TAB>device" for each finished row, and at the end "complete".
 #include <fmt/format.h>
 
@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   const char* const model = std::getenv(fmt::format("MODEL_{}", rank).c_str());
 
   tools::RankSweep job{.problems = problems(std::atoi(argv[2])), .cache = argv[1], .silence_s = std::atof(argv[4])};
+  if (const char* const limit = std::getenv("CALL_S")) job.call_s = std::atof(limit);
   job.log = [rank](const std::string& line) { std::fprintf(stderr, "[%d] %s\n", rank, line.c_str()); };
   job.open = [&](const std::filesystem::path& directory) {
     FakeScript script;

@@ -1,7 +1,10 @@
 // Messages between the ranks of an MPI job, without a collective call: one that dies must not stop the others.
+#include <ifaddrs.h>
 #include <mpi.h>
+#include <net/if.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <list>
 #include <set>
@@ -49,7 +52,28 @@ void forget_sent() {
   });
 }
 
+bool has_network() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return true;
+  bool found = false;
+  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    const bool internet =
+        each->ifa_addr != nullptr && (each->ifa_addr->sa_family == AF_INET || each->ifa_addr->sa_family == AF_INET6);
+    found = found || (internet && (each->ifa_flags & IFF_UP) != 0 && (each->ifa_flags & IFF_LOOPBACK) == 0);
+  }
+  ::freeifaddrs(list);
+  return found;
+}
+
+// Open MPI's queues in shared memory have no locks: where a rank dies between taking a place in one and filling it,
+// the reader waits inside MPI for ever. A socket ends with its process. What the user chose (`--mca btl`) stays.
+void avoid_shared_memory() {
+  ::setenv("OMPI_MCA_btl", "^vader,sm", 0);
+  if (!has_network()) ::setenv("OMPI_MCA_btl_tcp_if_include", "lo", 0);
+}
+
 int start(int* rank, int* size, fftconv_mpi_sink error, void* user) {
+  avoid_shared_memory();
   int provided = 0;
   if (const int code = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided); code != MPI_SUCCESS) {
     return say(code, error, user);

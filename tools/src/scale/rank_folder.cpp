@@ -52,6 +52,7 @@ class Guard {
   }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
+  bool held() const { return descriptor_ >= 0; }
 
  private:
   int descriptor_;
@@ -71,6 +72,7 @@ Result<RankFolder> RankFolder::make(const fs::path& cache, int rank) {
   };
   if (const auto made = make_one(cache / "ranks"); !made) return made.error();
   const Guard guard(cache / "ranks");
+  if (!guard.held()) return Error{ErrorCode::io, fmt::format("{} cannot be locked", (cache / "ranks").string())};
   if (const auto made = make_one(path); !made) return made.error();
   const int lock = lock_folder(path);
   if (lock < 0) return Error{ErrorCode::io, fmt::format("{} cannot be locked", path.string())};
@@ -81,6 +83,7 @@ std::vector<RankFolder> RankFolder::left_behind(const fs::path& cache) {
   std::vector<RankFolder> folders;
   std::error_code failed;
   const Guard guard(cache / "ranks");
+  if (!guard.held()) return folders;  // what another rank makes from here on is not old
   for (const auto& entry : fs::directory_iterator(cache / "ranks", failed)) {
     const std::string name = entry.path().filename().string();
     // Locks of another machine are not seen on every file system.

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "scale/rank_folder.h"
 #include "scale/rank_post.h"
 #include "scale/rank_source.h"
+#include "scale/watched_ranks.h"
 
 namespace fftconv::tools {
 namespace {
@@ -14,6 +17,18 @@ std::unique_ptr<Coordinator> make_coordinator(const RankSweep& job, int ranks, T
       .problems = job.problems, .ranks = ranks, .silence_s = job.silence_s, .clock = awake_clock(), .log = job.log};
   if (job.finished) options.finished = [&job, &database](const SweepRow& row) { job.finished(row, database); };
   return std::make_unique<Coordinator>(std::move(options), database);
+}
+
+/// The thread inside MPI cannot be ended alone, and would use what an orderly end takes down. The databases bear it.
+[[noreturn]] void end_at_once(const RankSweep& job) {
+  if (job.log) {
+    job.log(
+        fmt::format("the MPI library has not returned from a call for {:.3g} s, as it may where another rank died "
+                    "in the middle of a letter: this rank ends; give the same command again, which measures what "
+                    "is missing",
+                    job.call_s));
+  }
+  std::_Exit(1);
 }
 
 /// Searches until there is no more; the context is gone when it returns.
@@ -29,6 +44,7 @@ Result<RankOutcome> search_all(RankPost& post, const RankSweep& job, const std::
 }  // namespace
 
 Result<RankOutcome> sweep_by_ranks(std::unique_ptr<Ranks> ranks, const RankSweep& job) {
+  ranks = watch(std::move(ranks), job.call_s, [&job] { end_at_once(job); });
   const bool first = ranks->rank() == 0;
   std::optional<TuningDb> database;
   std::unique_ptr<Coordinator> coordinator;

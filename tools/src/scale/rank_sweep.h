@@ -15,6 +15,7 @@ struct RankSweep {
   std::vector<Problem> problems;  ///< rank 0's count
   std::filesystem::path cache;    ///< rank 0's databases, and a folder for each other rank's
   double silence_s = 60;          ///< as CoordinatorOptions::silence_s; also of rank 0, for the others
+  double call_s = 60;             ///< longest call of the MPI library; then this process ends with status 1
   LogCallback log;
   /// Opens this rank's context with its databases in `directory`.
   std::function<Result<std::shared_ptr<Context>>(const std::filesystem::path& directory)> open;
