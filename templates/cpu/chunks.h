@@ -27,7 +27,7 @@ static __attribute__((noinline)) void split_chunk(const Item& item, index begin,
       for (int r = 0; r < rows; ++r) parts[r] = input_inside(item, r, begin + (b + j * stride) * columns);
       a[j] = {joined(parts), vec{}};
     }
-    split_columns<R>(a, w);
+    split_real<R>(a, w);
 #pragma unroll
     for (int j = 0; j < R; ++j) store_block(z + (b + j * stride) * block, a[j]);
   }

@@ -58,7 +58,7 @@ FFTCONV_INLINE void convolve_rows(const fftconv_args& args, const Source& source
 }
 
 // The taps of filters first .. last - 1 in the order of the sum.
-extern "C" void fftconv_spectrum(const fftconv_args* args, index first, index last, real*) {
+FFTCONV_ENTRY void fftconv_spectrum(const fftconv_args* args, index first, index last, real*) {
   for (index i = first * filter_len; i < last * filter_len; ++i) {
     const index filter = i / filter_len, t = i % filter_len;
     const index tap = lag_step > 0 ? filter_len - 1 - t : t;

@@ -16,7 +16,7 @@ struct FixedStack {
 static __attribute__((noinline)) void convolve_items(const fftconv_args* args, index first, index last, real* z);
 
 // Work items first .. last - 1 (of a gradient: filters); z is the worker's scratch, aligned to 64 bytes.
-extern "C" void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {
+FFTCONV_ENTRY void fftconv_convolution(const fftconv_args* args, index first, index last, real* z) {
   const FixedStack stack;
   convolve_items(args, first, last, z);
 }

@@ -42,7 +42,10 @@ static __attribute__((noinline)) void split(real* z, index stride, index count, 
     cvec a[R];
 #pragma unroll
     for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * stride) * block);
-    split_columns<R>(a, w);
+    if constexpr (R == 8)
+      twiddled_dft_of_eight(a, w);
+    else
+      split_columns<R>(a, w);
 #pragma unroll
     for (int j = 0; j < R; ++j) {
       if (kept >> j & 1) store_block(z + (b + j * stride) * block, a[j]);

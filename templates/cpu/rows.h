@@ -1,7 +1,7 @@
 // The root's passes, which read u and write y. The input is real (or two real rows, when paired) and only the real
 // part of the output is wanted, so half of the root's work folds away.
 #pragma once
-#include "node.h"
+#include "right_angle.h"
 #include "samples.h"
 
 // Field by field fftconv::KernelArgs.
@@ -122,7 +122,10 @@ FFTCONV_INLINE void split_rows(const Item& item, real* z, index first, index las
         if constexpr (paired) a[j].im = load_rows<valid>(item, rows, column);
       }
     }
-    split_columns<R>(a, w);
+    if constexpr (paired)
+      split_columns<R>(a, w);
+    else
+      split_real<R>(a, w);
 #pragma unroll
     for (int j = 0; j < R; ++j) store_block(z + (b + j * (stride + root_gap)) * block, a[j]);
   }
@@ -135,7 +138,10 @@ FFTCONV_INLINE void join_rows(const Item& item, const real* z, index first, inde
     cvec a[R];
 #pragma unroll
     for (int j = 0; j < R; ++j) a[j] = load_block(z + (b + j * (stride + root_gap)) * block);
-    join_columns<R>(a, w);
+    if constexpr (paired)
+      join_columns<R>(a, w);
+    else
+      join_real<R>(a, w);
 #pragma unroll
     for (int j = 0; j < parts; ++j) {
       const index column = (b + j * stride) * columns;

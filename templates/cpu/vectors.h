@@ -4,6 +4,15 @@
 
 #define FFTCONV_INLINE static inline __attribute__((always_inline))
 
+// What the library calls. Functions of a kernel expect a stack aligned to vectors (-mstack-alignment): a spilled one
+// that crosses a line of the cache costs twice, and compilers align what they spill only where the stack already is.
+// The library's own stack need not be.
+#if defined(__x86_64__)
+#define FFTCONV_ENTRY extern "C" __attribute__((force_align_arg_pointer))
+#else
+#define FFTCONV_ENTRY extern "C"
+#endif
+
 typedef real vec __attribute__((vector_size(sizeof(real) * lanes)));
 
 struct complex {

@@ -22,9 +22,10 @@ struct Work {
     return *this;
   }
   Work operator*(double n) const { return {adds * n, fmas * n, moves * n, bytes * n}; }
+  Work operator+(Work w) const { return w += *this; }
 };
 
-/// A DFT of `radix` complex vectors, with twiddles for all but the first.
+/// A DFT of `radix` complex vectors, with twiddles for all but the first: a node's way back, and most ways there.
 Work butterfly(int radix) {
   const int half = radix / 2;
   const double twiddles = radix - 1;
@@ -34,6 +35,20 @@ Work butterfly(int radix) {
   if (radix == 8) work.adds += 52, work.fmas += 4;
   if (radix % 2 == 1) work += {.adds = 10.0 * half, .fmas = 4.0 * half * half};
   return work;
+}
+
+/// Leaves and nodes on the way there: twiddle_four() and twiddled_dft_of_eight() of templates/cpu/dft.h.
+Work leaf_split(int radix) { return radix == 4 ? Work{.adds = 16, .fmas = 10} : butterfly(radix); }
+Work node_split(int radix) { return radix == 8 ? Work{.adds = 46, .fmas = 30} : leaf_split(radix); }
+
+/// The root there and back. Real input and output are half of the arithmetic, and of some radices less:
+/// templates/cpu/right_angle.h.
+Work root_work(int radix, bool paired) {
+  if (paired) return leaf_split(radix) + butterfly(radix);
+  if (radix == 2) return {.adds = 5, .fmas = 3};
+  if (radix == 4) return {.adds = 25, .fmas = 13};
+  if (radix == 8) return {.adds = 85, .fmas = 33};
+  return butterfly(radix);
 }
 
 Work complex_moves(double vectors, double vector_bytes) {
@@ -68,7 +83,8 @@ Work passes_of(const Level& level, const std::vector<NodeKind>& kinds, int colum
   Work work;
   for (const NodeKind& kind : kinds) {
     const double parts = static_cast<double>(stride * kind.nodes), kept = kept_children(kind);
-    work += butterfly(level.radix) * (2 * parts * (0.5 + 0.5 * kept / level.radix));
+    const Work both = node_split(level.radix) + butterfly(level.radix);
+    work += both * (parts * (0.5 + 0.5 * kept / level.radix));
     work += complex_moves(2 * parts * (level.radix + kept), vector_bytes);
   }
   return work;
@@ -112,10 +128,9 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
   const std::int64_t groups = (problem.batch + item_rows - 1) / item_rows;
   const double items = static_cast<double>(groups) * static_cast<double>(problem.channels);
 
-  // The root: real input and output are half of the arithmetic; one stream of complex loads or stores each way.
+  // The root: one stream of complex loads or stores each way.
   const int root = tree.levels[0].radix;
-  const double real = config.paired ? 1.0 : 0.5;
-  Work item = butterfly(root) * (2 * real * vectors / root);
+  Work item = root_work(root, config.paired) * (vectors / root);
   item += complex_moves(2 * vectors, bytes);
   const double row_vectors = static_cast<double>(problem.seqlen) / tree.columns * (config.paired ? 2 : 1);
   const int streams = 2 + problem.pregate + problem.postgate + problem.skip;
@@ -135,11 +150,11 @@ KernelCounts count(const Problem& problem, const KernelConfig& config, const Dev
     item += passes_of(tree.levels[i], pruned.levels[i], tree.columns, bytes);
   }
 
-  Work leaf = butterfly(tree.leaf_radix) * 2;
+  Work leaf = leaf_split(tree.leaf_radix) + butterfly(tree.leaf_radix);
   leaf += complex_moves(2 * tree.leaf_radix, bytes);
   for (int radix : tree.lane_radices) {
     const double butterflies = static_cast<double>(tree.leaf_radix) / radix;
-    leaf += butterfly(radix) * (2 * butterflies);
+    leaf += (leaf_split(radix) + butterfly(radix)) * butterflies;
     leaf += {.moves = 2.0 * 2 * tree.leaf_radix * (radix == 4 ? 2 : 1)};  // two-input shuffles, both ways
     const double twiddles = butterflies * (radix - 1);
     leaf += complex_moves(2 * twiddles, number * tree.columns);

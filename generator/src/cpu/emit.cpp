@@ -22,9 +22,9 @@ namespace fftconv::cpu {
 namespace {
 
 /// After those of the samples, in this order: each uses the ones before it.
-constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/rows.h", "cpu/entry.h"};
+constexpr const char* kTemplates[] = {"cpu/dft.h", "cpu/node.h", "cpu/right_angle.h", "cpu/rows.h", "cpu/entry.h"};
 /// Of a direct sum, which has no transform.
-constexpr const char* kDirect[] = {"cpu/dft.h",   "cpu/node.h",   "cpu/rows.h",
+constexpr const char* kDirect[] = {"cpu/dft.h",   "cpu/node.h",   "cpu/right_angle.h", "cpu/rows.h",
                                    "cpu/entry.h", "cpu/inside.h", "cpu/direct.h"};
 
 /// The text of a template without the lines that only matter to it as a file of its own.
@@ -279,7 +279,7 @@ std::string spectrum_entry(const Problem& problem, const Tree& tree, const WalkT
   const int radix = tree.levels[0].radix;
   return fmt::format(
       "\n// Spectra of filters first .. last - 1, in the order of the leaves.\n"
-      "extern \"C\" void fftconv_spectrum(const fftconv_args* args, index first, index last, real* z) {{\n"
+      "FFTCONV_ENTRY void fftconv_spectrum(const fftconv_args* args, index first, index last, real* z) {{\n"
       "  const real* tables = (const real*)args->tables;\n"
       "  for (index number = first; number < last; ++number) {{\n"
       "    real* spectrum = made_spectrum(*args, number);\n"
@@ -345,7 +345,8 @@ std::vector<std::byte> bytes_of(const std::vector<double>& table, const Problem&
 
 std::vector<std::string> compiler_options(const std::string& arch) {
   std::vector<std::string> options{"-O2", "-ffp-contract=fast", "-fno-signed-zeros", "-ffinite-math-only"};
-  if (arch.starts_with("x86-64")) options.push_back("-mprefer-vector-width=512");
+  if (arch.starts_with("x86-64"))
+    options.insert(options.end(), {"-mprefer-vector-width=512", "-mstack-alignment=64"});
   return options;
 }
 

@@ -69,7 +69,7 @@ std::string plain_entry(const Tree& tree, const WalkText& walk) {
       "}}\n"
       "\n// Units first .. last - 1 of a pass over one filter; z is the filter's, three planes for each partial "
       "sum.\n"
-      "extern \"C\" void fftconv_convolution_share(const fftconv_args* args, index filter, index pass, index,\n"
+      "FFTCONV_ENTRY void fftconv_convolution_share(const fftconv_args* args, index filter, index pass, index,\n"
       "                                          index first, index last, real* z) {{\n"
       "  const ItemRange items = items_of(*args, filter);\n"
       "  const index sums = sums_of(*args, items);\n"

@@ -16,6 +16,8 @@ class ComponentCompiler : public HostCompiler {
     job.file_name = "fftconv_cpu.cpp";
     job.cpu = target_cpu(source.arch);
     job.arguments = source.options;
+    // What any processor of this kind understands, in the order that suits this one.
+    if (!job.cpu.empty()) job.arguments.insert(job.arguments.end(), {"-tune-cpu", component_.host_cpu()});
     Result<ClangOutput> output = component_.compile(job);
     if (!output) return output.error();
     CompiledKernel kernel;

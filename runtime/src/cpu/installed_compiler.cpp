@@ -60,7 +60,9 @@ class InstalledCompiler : public HostCompiler {
     std::vector<std::string> arguments{
         path_,       "-x",        "c++",       "-std=c++20",      "-shared",         "-fPIC",
         "-nostdlib", "-nostdinc", "-fno-rtti", "-fno-exceptions", "-ferror-limit=8", "-Wno-psabi"};
-    if (const std::string cpu = target_cpu(source.arch); !cpu.empty()) arguments.push_back("-march=" + cpu);
+    if (const std::string cpu = target_cpu(source.arch); !cpu.empty()) {
+      arguments.insert(arguments.end(), {"-march=" + cpu, "-mtune=native"});
+    }
     arguments.insert(arguments.end(), source.options.begin(), source.options.end());
     arguments.insert(arguments.end(), {"-o", binary, text});
     const auto begin = std::chrono::steady_clock::now();
