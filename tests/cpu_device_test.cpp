@@ -1,4 +1,5 @@
 // The CPU device against fp64: modes, lengths, types, gates, sharing, and what it refuses.
+#include "cpu/host_compiler.h"
 #include "cpu_support.h"
 #include "thinned.h"
 
@@ -14,6 +15,15 @@ KernelConfig default_of(const Problem& problem) {
   const Result<KernelConfig> config = cpu::default_config(problem, device().facts());
   REQUIRE_MESSAGE(config, to_string(problem));
   return *config;
+}
+
+/// Calls `f` with the stack `bytes` lower than it would stand.
+template <class F>
+[[gnu::noinline]] void on_shifted_stack(std::size_t bytes, const F& f) {
+  auto* const place = static_cast<volatile char*>(__builtin_alloca(bytes + 1));
+  place[0] = 0;
+  f();
+  place[bytes] = 0;
 }
 
 }  // namespace
@@ -210,6 +220,43 @@ TEST_CASE("streaming stores work where y is not aligned for them") {
     results.emplace_back(y, y + bytes);
   }
   CHECK(results[0] == results[1]);
+}
+
+TEST_CASE("a kernel's entries may be called on any stack") {
+  const auto compiler = make_component_compiler();
+  if (!compiler) {
+    MESSAGE("skipped: ", compiler.error().message);
+    return;
+  }
+  // Nodes of radix 8 spill vectors, also where they make spectra, and a kernel expects those to be aligned.
+  KernelConfig config = default_of(make_problem(Mode::causal, 1000, 1000));
+  config.radices = {8, 8, 4 * config.lanes};
+  config.rows = 1;
+  config.interleave = 2;
+  const Problem problem = make_problem(Mode::causal, 256 * config.lanes, 1000);
+  Data data(problem);
+  const Result<Ready> ready = prepare(problem, config, data.args());
+  REQUIRE(ready);
+  const auto compiled = (*compiler)->compile(ready->source);
+  REQUIRE(compiled);
+  const auto linked = (*compiler)->link(ready->source, *compiled);
+  REQUIRE(linked);
+  using Entry = void (*)(const KernelArgs*, long, long, float*);
+  const auto spectrum = reinterpret_cast<Entry>((*linked)->symbol("fftconv_spectrum"));
+  const auto convolution = reinterpret_cast<Entry>((*linked)->symbol("fftconv_convolution"));
+  REQUIRE((spectrum != nullptr && convolution != nullptr));
+  const auto scratch = device().allocate(static_cast<std::size_t>(ready->source.convolution.shared_bytes));
+  REQUIRE(scratch);
+  const KernelArgs args = ready->with(data.args());
+  auto* const z = static_cast<float*>((*scratch)->data());
+  for (std::size_t shift = 0; shift < 64; shift += 16) {
+    std::memset(ready->spectrum->data(), 0, static_cast<std::size_t>(ready->source.spectrum_bytes));
+    on_shifted_stack(shift, [&] {
+      spectrum(&args, 0, problem.channels, z);
+      convolution(&args, 0, ready->source.convolution.grid[0], z);
+    });
+    CHECK(data.error() <= allowed(problem));
+  }
 }
 
 TEST_CASE("samples take time, cold and warm, and compute") {
