@@ -2,6 +2,7 @@
 #include <ifaddrs.h>
 #include <mpi.h>
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -52,14 +53,21 @@ void forget_sent() {
   });
 }
 
+/// Whether an address reaches other machines, or could.
+bool is_of_network(const sockaddr& address) {
+  if (address.sa_family == AF_INET) return true;
+  if (address.sa_family != AF_INET6) return false;
+  const auto& six = reinterpret_cast<const sockaddr_in6&>(address);
+  return !IN6_IS_ADDR_LINKLOCAL(&six.sin6_addr);
+}
+
 bool has_network() {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return true;
   bool found = false;
   for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
-    const bool internet =
-        each->ifa_addr != nullptr && (each->ifa_addr->sa_family == AF_INET || each->ifa_addr->sa_family == AF_INET6);
-    found = found || (internet && (each->ifa_flags & IFF_UP) != 0 && (each->ifa_flags & IFF_LOOPBACK) == 0);
+    const bool up = (each->ifa_flags & IFF_UP) != 0 && (each->ifa_flags & IFF_LOOPBACK) == 0;
+    found = found || (up && each->ifa_addr != nullptr && is_of_network(*each->ifa_addr));
   }
   ::freeifaddrs(list);
   return found;
