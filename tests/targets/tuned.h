@@ -26,10 +26,13 @@ class Tuner {
   Tuner(const Tuner&) = delete;
   Tuner& operator=(const Tuner&) = delete;
 
+  Result<Plan> plan(const Problem& problem, double seconds) {
+    return context_->plan(problem, {.rigor = Rigor::patient, .budget_s = seconds});
+  }
   Result<KernelConfig> config(const Problem& problem, double seconds) {
-    auto plan = context_->plan(problem, {.rigor = Rigor::patient, .budget_s = seconds});
-    if (!plan) return plan.error();
-    return plan->config();
+    const auto found = plan(problem, seconds);
+    if (!found) return found.error();
+    return found->config();
   }
 
  private:
