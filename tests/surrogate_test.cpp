@@ -11,6 +11,7 @@
 #include <set>
 
 #include "cpu_facts.h"
+#include "thinned.h"
 
 namespace fftconv {
 namespace {
@@ -80,10 +81,12 @@ TEST_CASE("values that are no times change nothing but that the candidate was tr
 
 TEST_CASE("twenty trials find the best of a space where times differ from the model by traits, shapes and luck") {
   // The truth is the prediction times a random weight for each trait, a random factor for each shape and a little
-  // for each candidate: 40 problems' worth of draws.
+  // for each candidate, three times as much as calibrated predictions leave. Draws enough that the shares below do
+  // not hang on a few of them.
+  constexpr std::uint64_t draws = test::kSanitized ? 40 : 200;
   const auto ranked = candidates();
-  std::vector<double> regrets;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  std::vector<double> regrets, of_ranking;  // of the ranking's first as many
+  for (std::uint64_t seed = 1; seed <= draws; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
     std::normal_distribution<double> normal;
@@ -109,12 +112,20 @@ TEST_CASE("twenty trials find the best of a space where times differ from the mo
         ++tried;
       }
     }
-    regrets.push_back(found / *std::min_element(truth.begin(), truth.end()) - 1);
+    const double best = *std::min_element(truth.begin(), truth.end());
+    regrets.push_back(found / best - 1);
+    of_ranking.push_back(*std::min_element(truth.begin(), truth.begin() + budget) / best - 1);
   }
   std::sort(regrets.begin(), regrets.end());
-  MESSAGE("regret: median " << regrets[20] << ", worst " << regrets.back());
-  CHECK(regrets[20] <= 0.01);
-  CHECK(regrets[37] <= 0.05);  // two draws in forty may be unlucky
+  const auto share_above = [&](const std::vector<double>& list) {
+    return static_cast<double>(std::ranges::count_if(list, [](double x) { return x > 0.05; })) / draws;
+  };
+  const double unlucky = share_above(regrets), ranking = share_above(of_ranking);
+  MESSAGE("regret: median " << regrets[draws / 2] << ", above 5 % in " << unlucky << ", of the ranking in "
+                            << ranking);
+  CHECK(regrets[draws / 2] <= 0.01);
+  CHECK(unlucky <= 0.15);
+  CHECK(unlucky < ranking / 2);
 }
 
 }  // namespace fftconv
