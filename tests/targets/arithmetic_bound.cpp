@@ -3,15 +3,10 @@
 // a search finds, causal in fp32 on one thread and streaming data; both timed in turn, medians.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <string>
 #include <vector>
 
-#include "bare_kernel.h"
+#include "by_length.h"
 #include "mixture.h"
-#include "target.h"
-#include "tuned.h"
 
 namespace {
 
@@ -22,11 +17,7 @@ constexpr std::int64_t kLengths[] = {256, 1024, 4096, 16384, 65536};
 constexpr double kSearch = 10;
 constexpr int kRounds = 9;
 
-struct Times {
-  double kernel = 0, bound = 0;  ///< seconds a sample
-};
-
-Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std::int64_t seqlen) {
+Result<AtLength> measure(const std::shared_ptr<Device>& device, Tuner& tuner, std::int64_t seqlen) {
   const Problem problem = streaming_problem(seqlen);
   const auto config = tuner.config(problem, kSearch);
   if (!config) return config.error();
@@ -41,25 +32,14 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
     bounds.push_back(mixture.time());
     if (const auto timed = time_in_turn(*device, kernels, tensors, 0, 1); !timed) return timed.error();
   }
-  const auto samples = static_cast<double>(tensors.samples);
-  return Times{median(kernels[0].times) / samples, median(bounds) / samples};
+  const double kernel_s = median(kernels[0].times), bound_s = median(bounds);
+  const double ns = 1e9 / static_cast<double>(tensors.samples);
+  return AtLength{kernel_s / bound_s, fmt::format("{:.2f} / {:.2f}", ns * kernel_s, ns * bound_s)};
 }
 
 }  // namespace
 
 int main() {
-  const std::shared_ptr<Device> device = one_thread();
-  Tuner tuner(device);
-  double worst = 0;
-  std::string note = "nanoseconds a sample over those of the arithmetic;";
-  for (std::int64_t seqlen : kLengths) {
-    const auto times = times_of(device, tuner, seqlen);
-    if (!times) {
-      fmt::print(stderr, "{}\n", times.error().message);
-      return 1;
-    }
-    worst = std::max(worst, times->kernel / times->bound);
-    note += fmt::format(" {}: {:.2f} / {:.2f}", seqlen, 1e9 * times->kernel, 1e9 * times->bound);
-  }
-  return report("CPU: time over the floating-point bound", worst, Goal::at_most, 1.6, "1", note) ? 0 : 1;
+  return report_worst("CPU: time over the floating-point bound", 1.6,
+                      "nanoseconds a sample over those of the arithmetic;", kLengths, measure);
 }

@@ -4,14 +4,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cstdio>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "bare_kernel.h"
-#include "target.h"
-#include "tuned.h"
+#include "by_length.h"
 
 namespace {
 
@@ -102,13 +100,13 @@ class Run {
   std::vector<double> times_;
 };
 
-/// Times of all variants over the first one's, as text; raises `worst`.
-Result<std::string> compare(Device& device, Tuner& tuner, std::int64_t seqlen, double& worst) {
+/// Times of all variants over the first one's.
+Result<AtLength> measure(const std::shared_ptr<Device>& device, Tuner& tuner, std::int64_t seqlen) {
   std::vector<Run> runs;
   const std::vector<Variant> variants = variants_of(seqlen);
   for (const auto& [name, problem] : variants) {
-    auto run = Run::make(device, tuner, problem);
-    if (!run) return Error{run.error().code, fmt::format("{} at {}: {}", name, seqlen, run.error().message)};
+    auto run = Run::make(*device, tuner, problem);
+    if (!run) return Error{run.error().code, fmt::format("{}: {}", name, run.error().message)};
     runs.push_back(std::move(*run));
   }
   for (int round = 0; round <= kRounds; ++round) {
@@ -118,30 +116,18 @@ Result<std::string> compare(Device& device, Tuner& tuner, std::int64_t seqlen, d
   }
   const double plain = runs[0].median_s();
   const auto samples = static_cast<double>(variants[0].second.batch * variants[0].second.channels * seqlen);
-  std::string text = fmt::format(" {} ({:.2f} ns a sample):", seqlen, 1e9 * plain / samples);
+  AtLength at{.text = fmt::format("{:.2f} ns a sample", 1e9 * plain / samples)};
   for (std::size_t i = 1; i < runs.size(); ++i) {
     const double ratio = runs[i].median_s() / plain;
-    worst = std::max(worst, ratio);
-    text += fmt::format("{} {} {:.2f}", i > 1 ? "," : "", variants[i].first, ratio);
+    at.ratio = std::max(at.ratio, ratio);
+    at.text += fmt::format(", {} {:.2f}", variants[i].first, ratio);
   }
-  return text + ";";
+  return at;
 }
 
 }  // namespace
 
 int main() {
-  const std::shared_ptr<Device> device = one_thread();
-  Tuner tuner(device);
-  double worst = 0;
-  std::string note = "time over that of a plain causal one in fp32;";
-  for (std::int64_t seqlen : kLengths) {
-    const auto text = compare(*device, tuner, seqlen, worst);
-    if (!text) {
-      fmt::print(stderr, "{}\n", text.error().message);
-      return 1;
-    }
-    note += *text;
-  }
-  note.pop_back();
-  return report("CPU: every capability over a plain convolution", worst, Goal::at_most, 2, "1", note) ? 0 : 1;
+  return report_worst("CPU: every capability over a plain convolution", 2,
+                      "time over that of a plain causal one in fp32;", kLengths, measure);
 }

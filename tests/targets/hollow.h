@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "cpu/root_gap.h"
 #include "cpu/tree.h"
 #include "mixture.h"
+
+// Lambdas, too, take the vectors of the function that they end up in.
+#define FFTCONV_INTO_CALLER __attribute__((always_inline))
 
 namespace fftconv::targets {
 
@@ -67,43 +71,49 @@ class Hollow {
   [[gnu::always_inline]] void run() {
     const cpu::Level& root = plan_.tree.levels[0];
     const std::int64_t stride = root.length / root.radix / kLanes;
-    by_radix<Ends>(root.radix, nullptr, stride, true);
+    with_radix(root.radix, [&]<int R>(Number<R>) FFTCONV_INTO_CALLER { read_row<R>(stride); });
     for (int k = 0; k < root.radix; ++k) node(1, z_ + k * (stride + plan_.gap) * kBlock);
-    by_radix<Ends>(root.radix, nullptr, stride, false);
+    with_radix(root.radix, [&]<int R>(Number<R>) FFTCONV_INTO_CALLER { write_row<R>(stride); });
   }
 
  private:
-  enum Pass { Ends, Inner };
-
-  /// The root's passes, there from u to z and back from z to y.
   template <int R>
-  [[gnu::always_inline]] void ends(std::int64_t stride, bool there) {
+  using Number = std::integral_constant<int, R>;
+
+  /// The root's pass there, from u to z.
+  template <int R>
+  [[gnu::always_inline]] void read_row(std::int64_t stride) {
     for (std::int64_t b = 0; b < stride; ++b) {
       Vector a[R];
-      if (there) {
 #pragma GCC unroll 8
-        for (int j = 0; j < R; ++j) a[j] = *reinterpret_cast<const Vector*>(row_.u + (b + j * stride) * kLanes);
+      for (int j = 0; j < R; ++j) a[j] = *reinterpret_cast<const Vector*>(row_.u + (b + j * stride) * kLanes);
 #pragma GCC unroll 8
-        for (int j = 0; j < R; ++j) {
-          float* const at = z_ + (b + j * (stride + plan_.gap)) * kBlock;
-          put<Vector, false>(at, a[j]);
-          put<Vector, false>(at + kLanes, a[j]);
-        }
-      } else {
+      for (int j = 0; j < R; ++j) {
+        float* const at = z_ + (b + j * (stride + plan_.gap)) * kBlock;
+        put<Vector, false>(at, a[j]);
+        put<Vector, false>(at + kLanes, a[j]);
+      }
+    }
+  }
+
+  /// And back, from z to y.
+  template <int R>
+  [[gnu::always_inline]] void write_row(std::int64_t stride) {
+    for (std::int64_t b = 0; b < stride; ++b) {
+      Vector a[R];
 #pragma GCC unroll 8
-        for (int j = 0; j < R; ++j) {
-          const float* const at = z_ + (b + j * (stride + plan_.gap)) * kBlock;
-          a[j] = *reinterpret_cast<const Vector*>(at);
-          keep(*reinterpret_cast<const Vector*>(at + kLanes));
-        }
+      for (int j = 0; j < R; ++j) {
+        const float* const at = z_ + (b + j * (stride + plan_.gap)) * kBlock;
+        a[j] = *reinterpret_cast<const Vector*>(at);
+        keep(*reinterpret_cast<const Vector*>(at + kLanes));
+      }
 #pragma GCC unroll 8
-        for (int j = 0; j < R; ++j) {
-          float* const to = row_.y + (b + j * stride) * kLanes;
-          if (plan_.past_caches)
-            put<Vector, true>(to, a[j]);
-          else
-            put<Vector, false>(to, a[j]);
-        }
+      for (int j = 0; j < R; ++j) {
+        float* const to = row_.y + (b + j * stride) * kLanes;
+        if (plan_.past_caches)
+          put<Vector, true>(to, a[j]);
+        else
+          put<Vector, false>(to, a[j]);
       }
     }
   }
@@ -127,28 +137,22 @@ class Hollow {
     }
   }
 
-  template <Pass pass, int R>
-  [[gnu::always_inline]] void one(float* z, std::int64_t stride, bool there) {
-    if constexpr (pass == Ends)
-      ends<R>(stride, there);
-    else
-      inner<R>(z, stride);
-  }
-  template <Pass pass>
-  [[gnu::always_inline]] void by_radix(int radix, float* z, std::int64_t stride, bool there) {
+  /// Calls `pass` with the radix as a constant.
+  template <class Function>
+  [[gnu::always_inline]] void with_radix(int radix, const Function& pass) {
     switch (radix) {
       case 2:
-        return one<pass, 2>(z, stride, there);
+        return pass(Number<2>());
       case 3:
-        return one<pass, 3>(z, stride, there);
+        return pass(Number<3>());
       case 4:
-        return one<pass, 4>(z, stride, there);
+        return pass(Number<4>());
       case 5:
-        return one<pass, 5>(z, stride, there);
+        return pass(Number<5>());
       case 7:
-        return one<pass, 7>(z, stride, there);
+        return pass(Number<7>());
       default:
-        return one<pass, 8>(z, stride, there);
+        return pass(Number<8>());
     }
   }
 
@@ -171,9 +175,11 @@ class Hollow {
       }
       const cpu::Level& at = plan_.tree.levels[frame.level];
       const std::int64_t stride = at.length / at.radix / kLanes;
-      if (frame.child == 0) by_radix<Inner>(at.radix, frame.z, stride, true);
-      if (frame.child == at.radix) {
-        by_radix<Inner>(at.radix, frame.z, stride, false);
+      const bool there = frame.child == 0, back = frame.child == at.radix;
+      if (there || back) {
+        with_radix(at.radix, [&]<int R>(Number<R>) FFTCONV_INTO_CALLER { inner<R>(frame.z, stride); });
+      }
+      if (back) {
         --depth;
         continue;
       }

@@ -6,16 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
-#include <string>
 #include <vector>
 
-#include "bare_kernel.h"
+#include "by_length.h"
 #include "hollow.h"
 #include "mixture.h"
-#include "target.h"
-#include "tuned.h"
 
 namespace {
 
@@ -25,10 +21,6 @@ using namespace fftconv::targets;
 constexpr std::int64_t kLengths[] = {1024, 4096, 16384, 65536, 262144, 1048576, 4194304};
 constexpr double kSearch = 10;
 constexpr int kRounds = 9;
-
-struct Times {
-  double kernel = 0, arithmetic = 0, memory = 0;  ///< seconds a sample
-};
 
 /// Seconds of a hollow transform of all rows, in the order of the kernel's items.
 double hollow_time(const HollowPlan& plan, const BareKernel& kernel, Tensors& tensors, float* z,
@@ -53,14 +45,14 @@ double hollow_time(const HollowPlan& plan, const BareKernel& kernel, Tensors& te
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std::int64_t seqlen) {
+Result<AtLength> measure(const std::shared_ptr<Device>& device, Tuner& tuner, std::int64_t seqlen) {
   const Problem problem = streaming_problem(seqlen);
   const auto config = tuner.config(problem, kSearch);
   if (!config) return config.error();
   if (config->paired || config->rows > 1 || config->strategy != Strategy::fused) {
-    return Error{ErrorCode::unsupported, fmt::format("{}: the hollow transform takes one row at a time, and the "
-                                                     "search found {}",
-                                                     seqlen, to_string(*config))};
+    return Error{
+        ErrorCode::unsupported,
+        fmt::format("the hollow transform takes one row at a time, and the search found {}", to_string(*config))};
   }
   Tensors tensors(*device, problem);
   std::vector<BareKernel> kernels;
@@ -81,26 +73,16 @@ Result<Times> times_of(const std::shared_ptr<Device>& device, Tuner& tuner, std:
                                  static_cast<const float*>((*tables)->data())));
     if (const auto timed = time_in_turn(*device, kernels, tensors, 0, 1); !timed) return timed.error();
   }
-  const auto samples = static_cast<double>(tensors.samples);
-  return Times{median(kernels[0].times) / samples, median(arithmetic) / samples, median(memory) / samples};
+  const double kernel_s = median(kernels[0].times), arithmetic_s = median(arithmetic), memory_s = median(memory);
+  const double ns = 1e9 / static_cast<double>(tensors.samples);
+  return AtLength{kernel_s / std::max(arithmetic_s, memory_s),
+                  fmt::format("{:.2f} / {:.2f} / {:.2f}", ns * kernel_s, ns * arithmetic_s, ns * memory_s)};
 }
 
 }  // namespace
 
 int main() {
-  const std::shared_ptr<Device> device = one_thread();
-  Tuner tuner(device);
-  double worst = 0;
-  std::string note = "nanoseconds a sample, over those of arithmetic alone and of loads and stores alone;";
-  for (std::int64_t seqlen : kLengths) {
-    const auto times = times_of(device, tuner, seqlen);
-    if (!times) {
-      fmt::print(stderr, "{}\n", times.error().message);
-      return 1;
-    }
-    worst = std::max(worst, times->kernel / std::max(times->arithmetic, times->memory));
-    note += fmt::format(" {}: {:.2f} / {:.2f} / {:.2f}", seqlen, 1e9 * times->kernel, 1e9 * times->arithmetic,
-                        1e9 * times->memory);
-  }
-  return report("CPU: time over the longer of arithmetic and memory", worst, Goal::at_most, 1.6, "1", note) ? 0 : 1;
+  return report_worst("CPU: time over the longer of arithmetic and memory", 1.6,
+                      "nanoseconds a sample, over those of arithmetic alone and of loads and stores alone;", kLengths,
+                      measure);
 }

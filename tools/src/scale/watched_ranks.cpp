@@ -1,16 +1,17 @@
 #include "scale/watched_ranks.h"
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <thread>
 
+#include "scale/rank_post.h"
+
 namespace fftconv::tools {
 namespace {
 
-constexpr double kLook = 0.25;  // seconds: what a look takes longer was sleep, or a batch system's pause
+constexpr std::chrono::milliseconds kLook{100};  // what awake_clock() counts whole
 
 class WatchedRanks final : public Ranks {
  public:
@@ -48,31 +49,33 @@ class WatchedRanks final : public Ranks {
 
  private:
   struct Call {
-    explicit Call(WatchedRanks& owner) : owner_(owner) { count(true); }
-    ~Call() { count(false); }
+    explicit Call(WatchedRanks& owner) : owner_(owner) { count(); }
+    ~Call() { count(); }
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
-    void count(bool inside) const {
+    void count() const {
       const std::lock_guard lock(owner_.mutex_);
-      owner_.inside_ = inside;
-      ++owner_.changes_;
+      ++owner_.ends_;
     }
     WatchedRanks& owner_;
   };
 
   void watch() {
+    const Clock clock = awake_clock();
     std::unique_lock lock(mutex_);
-    std::uint64_t seen = 0;
-    double same_s = 0;
-    while (!over_) {
-      const double look = std::min(kLook, limit_s_ / 4);
-      changed_.wait_for(lock, std::chrono::duration<double>(look), [&] { return over_; });
-      same_s = inside_ && changes_ == seen ? same_s + look : 0;
-      seen = changes_;
-      if (same_s <= limit_s_ || over_) continue;
-      lock.unlock();
-      return give_up_();
+    std::uint64_t seen = ends_;
+    double since = clock();
+    for (;;) {
+      changed_.wait_for(lock, kLook, [&] { return over_; });
+      if (over_) return;
+      const double now = clock();
+      const bool inside = ends_ % 2 == 1;
+      if (!inside || ends_ != seen) since = now;
+      seen = ends_;
+      if (now - since > limit_s_) break;
     }
+    lock.unlock();
+    give_up_();
   }
 
   std::unique_ptr<Ranks> ranks_;
@@ -80,8 +83,7 @@ class WatchedRanks final : public Ranks {
   std::function<void()> give_up_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool inside_ = false;
-  std::uint64_t changes_ = 0;
+  std::uint64_t ends_ = 0;  ///< beginnings and ends of calls so far: odd inside one
   bool over_ = false;
   std::thread thread_;
 };
