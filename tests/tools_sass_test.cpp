@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "cuda/nvrtc_library.h"
 #include "library.h"
 #include "tool_process.h"
 
@@ -105,7 +106,11 @@ TEST_CASE("an nvdisasm that fails is an error with what it said, and leaves no f
 TEST_CASE("nvdisasm is found in the private environment, and where it is nowhere the refusal says what to install") {
   const Workplace place;
   if (!has_nvrtc(place)) return;
-  const std::vector<std::string> environment{"PATH=" + place.file("nothing"), "FFTCONV_VENV=" + place.file("venv")};
+  // NVRTC itself may be in the private environment that is replaced here.
+  const auto nvrtc = fftconv::cuda::nvrtc_library();
+  REQUIRE(nvrtc);
+  const std::vector<std::string> environment{"PATH=" + place.file("nothing"), "FFTCONV_VENV=" + place.file("venv"),
+                                             "FFTCONV_NVRTC=" + (*nvrtc)->file};
   if (const auto toolkit = fftconv::tools::find_program("nvdisasm");
       toolkit && toolkit->string().starts_with("/usr/local/cuda")) {
     MESSAGE("skipped: ", toolkit->string(), " is always found");

@@ -28,6 +28,16 @@ std::vector<fs::path> folders_below(const fs::path& folder) {
   return found;
 }
 
+/// NVRTC opens its built-ins by their bare name and trusts the loader to look in its own folder. Where something else
+/// answers dlopen in the loader's place, as sanitizers do, nobody looks there: what is open already is found by name.
+void open_builtins(const NvrtcLibrary& nvrtc) {
+  const fs::path file = fs::path(nvrtc.file).parent_path() / ("libnvrtc-builtins.so." + nvrtc.version);
+  std::error_code ignored;
+  if (!file.has_parent_path() || !fs::exists(file, ignored)) return;
+  const auto opened = DynamicLibrary::open_first({file.string()});
+  (void)opened;  // where it cannot be opened NVRTC says so
+}
+
 Result<NvrtcLibrary> open_nvrtc(const std::string& chosen) {
   if (chosen == "off") {
     return Error{ErrorCode::dependency_missing,
@@ -60,6 +70,7 @@ Result<NvrtcLibrary> open_nvrtc(const std::string& chosen) {
                  fmt::format("{} is not an NVRTC of CUDA 11.1 or later; {}", nvrtc.file, kCost)};
   }
   nvrtc.version = fmt::format("{}.{}", major, minor);
+  open_builtins(nvrtc);
   return nvrtc;
 }
 
