@@ -15,16 +15,18 @@
 #include "fftconv/search_space.h"
 #include "fftconv/statistics.h"
 #include "fftconv/surrogate.h"
+#include "quiet_race.h"
 #include "race.h"
 
 namespace fftconv {
 namespace {
 
 constexpr std::size_t kHeat = 8;       // candidates that hold device memory at a time
-constexpr std::size_t kFinalists = 6;  // at most, in the second measurement
-constexpr double kFinalTies = 5;       // finalists are no more than so many ties slower than the best
-constexpr double kFinalSeconds = 0.1;  // of one second measurement, where launches are short
-constexpr int kFinals = 3;             // second measurements then
+constexpr std::size_t kFinalists = 8;  // at most, in the second measurement
+constexpr double kFinalTies = 5;       // finalists are no more than so many ties slower than the best …
+constexpr double kDoubtTies = 10;      // … or than so many, where they were timed while the machine was busy
+constexpr double kFinalSeconds = 0.1;  // of one race of the finalists, where launches are short
+constexpr double kWaitShare = 0.25;    // of the time so far: for races that are held again on a busy machine
 constexpr double kPrepareShare = 0.7;  // of the budget: what is prepared must still be raced
 
 bool won_or_ran(const Trial& trial) { return trial.measurement.status == TrialStatus::measured; }
@@ -62,10 +64,18 @@ class Search {
   std::vector<KernelConfig> musts() const;
   std::vector<KernelConfig> propose(std::size_t count);
   bool run_heats();
-  bool run_heat(const std::vector<KernelConfig>& heat);
+  /// `again`: of candidates whose trials are stored already.
+  bool run_heat(const std::vector<KernelConfig>& heat, bool again = false);
+  void look_again();
+  void race_heat(std::vector<Racer>& racers, bool with_best);
+  double pace(const Racer& best) const;
+  bool busy(double pace) const { return pace * (1 + options_.policy.tie) < quietest_; }
   int final_rounds(const std::vector<KernelConfig>& finalists) const;
-  bool run_one_final(std::vector<KernelConfig>& finalists, int rounds, std::map<std::string, Measurement>& finals);
+  std::vector<Racer> prepared_finalists(const std::vector<KernelConfig>& finalists);
+  bool busier_than_known(const std::vector<Racer>& racers) const;
+  std::vector<KernelConfig> choose_finalists() const;
   void run_final();
+  std::string why_beaten(const Trial& trial, double ratio) const;
   void crown();
   SearchSummary summarise_search();
   void find_runner_up(SearchSummary& summary) const;
@@ -74,9 +84,17 @@ class Search {
   std::optional<Racer> prepared(const KernelConfig& config);
   void pass_over(const KernelConfig& config, const Error& error);
   std::optional<KernelConfig> best_so_far() const;
+  bool in_doubt(const Trial& trial) const;
   bool out_of_time(double share) const { return clock_() >= start_ + share * budget(); }
   bool stopped() const { return out_of_time(1) || broken_ || (options_.cancelled && options_.cancelled()); }
   double budget() const;
+  RaceRules rules() const {
+    return {.runner = runner_,
+            .policy = options_.policy,
+            .clock = clock_,
+            .deadline = start_ + budget(),
+            .cancelled = options_.cancelled};
+  }
   bool wanted(const KernelConfig& config) const { return !options_.wanted || options_.wanted(config); }
   /// `scale`: from this race to the search's first, drift().
   void store(const KernelConfig& config, const Measurement& measurement, bool report, double scale = 1);
@@ -99,15 +117,21 @@ class Search {
   KernelConfig incumbent_;
   std::optional<KernelConfig> plain_;
   std::vector<SearchSpace::Refusal> refused_;
-  std::vector<Ranked> ranked_;                ///< the space, best first
-  std::map<std::string, std::size_t> place_;  ///< in ranked_, by config
-  std::optional<Surrogate> surrogate_;        ///< its candidates are those of ranked_
-  std::map<std::string, Trial> trials_;       ///< by config: of the database and of this search
-  std::map<std::string, double> levels_;      ///< their medians as if all had been raced at once, by config
-  std::optional<SearchRecord> before_;        ///< the search that was stored when this one began
-  std::set<std::string> passed_over_;         ///< candidates that could not be tried, by no fault of theirs
-  std::optional<Error> why_passed_over_;      ///< the last of their errors
-  std::optional<Error> broken_;               ///< why no candidate can be tried any more
+  std::vector<Ranked> ranked_;                 ///< the space, best first
+  std::map<std::string, std::size_t> place_;   ///< in ranked_, by config
+  std::optional<Surrogate> surrogate_;         ///< its candidates are those of ranked_
+  std::map<std::string, Trial> trials_;        ///< by config: of the database and of this search
+  std::map<std::string, double> levels_;       ///< their medians as if all had been raced at once, by config
+  std::map<std::string, double> paces_;        ///< of the machine while they were timed in this search, by config
+  std::set<std::string> finalists_;            ///< that were timed in the last race, once it is over
+  double quietest_ = 1;                        ///< pace of the machine, at best
+  double waited_ = 0;                          ///< seconds of races that were held again
+  std::optional<KernelConfig> chosen_before_;  ///< by a lesser search, whose trials are all that was known
+  std::string first_;                          ///< config that was ranked first before any trial of this problem
+  std::optional<SearchRecord> before_;         ///< the search that was stored when this one began
+  std::set<std::string> passed_over_;          ///< candidates that could not be tried, by no fault of theirs
+  std::optional<Error> why_passed_over_;       ///< the last of their errors
+  std::optional<Error> broken_;                ///< why no candidate can be tried any more
   std::optional<Error> store_error_;
   int promised_ = 0;  ///< trials that the rigor stands for
   int limit_ = 0, total_ = 0, done_ = 0, reused_ = 0, tried_ = 0, throttled_ = 0, calibrated_on_ = 0;
@@ -124,6 +148,7 @@ Result<SearchSummary> Search::run() {
   // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
   complete_ = run_heats() && passed_over_.empty() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
   const bool anything_new = tried_ > 0;
+  if (anything_new && !stopped()) look_again();
   if (anything_new && !stopped()) run_final();
   if (broken_) return *broken_;
   if (why_passed_over_ && trials_.empty()) return *why_passed_over_;
@@ -172,9 +197,14 @@ Result<void> Search::look_around() {
   const bool has_incumbent = !known.empty() && wanted(known.front().config);
   incumbent_ = has_incumbent ? known.front().config : !ranked_.empty() ? ranked_.front().config : *plain_;
 
+  // Later the calibration knows this very problem: what it ranks first then is no guess any more.
+  const bool ranked_before = before_ && place_.contains(before_->first);
+  first_ = ranked_before ? before_->first : ranked_.empty() ? std::string() : to_string(ranked_.front().config);
   promised_ = candidate_limit(options_.rigor, static_cast<int>(ranked_.size()));
   limit_ = options_.max_trials > 0 ? options_.max_trials : promised_;
   for (const auto& [name, trial] : trials_) reused_ += place_.contains(name) || (plain_ && trial.config == *plain_);
+  const bool lesser_search = before_ && before_->rigor != to_string(Rigor::exhaustive);
+  if (lesser_search && has_incumbent && reused_ <= before_->measured) chosen_before_ = incumbent_;
   total_ = reused_ + std::clamp(limit_ - reused_, 0, untried());
   done_ = reused_;
   return {};
@@ -272,8 +302,27 @@ void Search::pass_over(const KernelConfig& config, const Error& error) {
   if (const auto found = place_.find(name); counted && found != place_.end()) surrogate_->exclude(found->second);
 }
 
+// How fast the machine is in a race that the best so far took part in, where it was 1 in the search's first.
+double Search::pace(const Racer& best) const {
+  return runs_on(best) ? levels_.at(to_string(best.config)) / best.measurement.median : 1;
+}
+
+// Again and again while the best so far, the first of `racers`, says that the machine is busier than it was.
+void Search::race_heat(std::vector<Racer>& racers, bool with_best) {
+  const double begin = clock_();
+  double first_over = 0;
+  const auto is_busy = [&](const Racer& best) {
+    if (first_over == 0) first_over = clock_() - begin;
+    return with_best && busy(pace(best));
+  };
+  const auto may_wait = [&] { return waited_ + clock_() - begin - first_over < kWaitShare * (clock_() - start_); };
+  race_until_quiet(rules(), racers, is_busy, may_wait);
+  if (first_over > 0) waited_ += clock_() - begin - first_over;
+  if (with_best) quietest_ = std::max(quietest_, pace(racers.front()));
+}
+
 // False where time ran out, or the machine failed, before all of the heat was tried.
-bool Search::run_heat(const std::vector<KernelConfig>& heat) {
+bool Search::run_heat(const std::vector<KernelConfig>& heat, bool again) {
   std::vector<Racer> racers;
   // The best so far runs along: times of two heats are compared through it, not across minutes.
   std::optional<KernelConfig> king = best_so_far();
@@ -296,15 +345,16 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
     racers.push_back(std::move(*made));
     const Racer& racer = racers.back();
     // A failure is known now; who may race is stored after it.
-    if (racer.measurement.status != TrialStatus::measured) store(config, racer.measurement, true);
+    if (racer.measurement.status != TrialStatus::measured) store(config, racer.measurement, !again);
   }
   if (!all) ahead_.forget();
   ahead_.wait();  // on a CPU the compiler would run on the cores that are being timed
   std::vector<bool> failed;
   for (const Racer& racer : racers) failed.push_back(racer.measurement.status != TrialStatus::measured);
   if (king && failed.front()) store(*king, racers.front().measurement, false);  // right once and wrong once is wrong
-  race(runner_, racers, options_.policy, clock_, start_ + budget(), options_.cancelled);
+  race_heat(racers, king.has_value());
   const double before = king ? levels_.at(to_string(*king)) : 0;
+  const double now = king ? pace(racers.front()) : 1;
   const double scale = king ? drift(before, racers.front().measurement.median, options_.policy.tie) : 1;
   for (std::size_t i = 0; i < racers.size(); ++i) {
     const Racer& racer = racers[i];
@@ -325,7 +375,8 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat) {
       all = false;  // the budget ended before its first sample: that says nothing of the candidate
       continue;
     }
-    store(racer.config, racer.measurement, true, scale);
+    store(racer.config, racer.measurement, !again, scale);
+    paces_[to_string(racer.config)] = now;
   }
   return all && !broken_;
 }
@@ -341,10 +392,8 @@ int Search::final_rounds(const std::vector<KernelConfig>& finalists) const {
                    : least;
 }
 
-// Adds samples of all finalists to `finals`; one that fails now is a finalist no more, and `finals` says how it
-// failed where it did so in the race. False where the samples are not of all: then none were added.
-bool Search::run_one_final(std::vector<KernelConfig>& finalists, int rounds,
-                           std::map<std::string, Measurement>& finals) {
+// Finalists that are right once more and may race; the others are stored as wrong.
+std::vector<Racer> Search::prepared_finalists(const std::vector<KernelConfig>& finalists) {
   std::vector<Racer> racers;
   for (const KernelConfig& config : finalists) {
     std::optional<Racer> racer = prepared(config);
@@ -353,77 +402,110 @@ bool Search::run_one_final(std::vector<KernelConfig>& finalists, int rounds,
       racers.push_back(std::move(*racer));
     } else {
       store(config, racer->measurement, false);  // right once and wrong once is wrong
-      finals.erase(to_string(config));
+      runner_.release(config);
     }
   }
-  MeasurePolicy policy = options_.policy;
-  policy.min_samples = rounds;
-  policy.drop_after = policy.max_samples + 1;
-  race(runner_, racers, policy, clock_, start_ + budget(), options_.cancelled);
-  finalists.clear();
-  bool whole = !racers.empty();
-  for (const Racer& racer : racers) {
-    runner_.release(racer.config);
-    throttled_ += racer.measurement.throttled;
-    whole &= !racer.unsampled && !racer.untried;
-    if (racer.untried) {
-      pass_over(racer.config, *racer.untried);
-    } else if (racer.measurement.status == TrialStatus::measured) {
-      finalists.push_back(racer.config);
-    }
-  }
-  if (!whole || broken_) return false;
-  for (Racer& racer : racers) {
-    const auto [found, first] = finals.try_emplace(to_string(racer.config), racer.measurement);
-    if (first) continue;
-    Measurement& all = found->second;
-    if (racer.measurement.status != TrialStatus::measured) {
-      all = racer.measurement;
-      continue;
-    }
-    all.samples.insert(all.samples.end(), racer.measurement.samples.begin(), racer.measurement.samples.end());
-    all.throttled += racer.measurement.throttled;
-    summarise(all);
-  }
-  return true;
+  return racers;
 }
 
-void Search::run_final() {
+// Whether those whose times are in no doubt are slower in this race than they were. They were chosen for short times,
+// some by luck, so that a tie more counts for nothing.
+bool Search::busier_than_known(const std::vector<Racer>& racers) const {
+  double sum = 0;
+  int count = 0;
+  for (const Racer& racer : racers) {
+    const std::string name = to_string(racer.config);
+    const auto timed = paces_.find(name);
+    if (timed == paces_.end() || busy(timed->second)) continue;
+    sum += std::log(racer.measurement.median / (levels_.at(name) / timed->second));
+    ++count;
+  }
+  return count > 0 && sum / count > std::log(1 + 2 * options_.policy.tie);
+}
+
+// Those that were timed while the machine was busy may be faster than they seemed.
+void Search::look_again() {
+  std::vector<KernelConfig> doubted;
+  const std::optional<KernelConfig> best = best_so_far();
+  if (!best) return;
+  const double limit = levels_.at(to_string(*best)) * (1 + kDoubtTies * options_.policy.tie);
+  for (const auto& [name, trial] : trials_) {
+    if (in_doubt(trial) && was_timed(trial.measurement.status) && level(trial) <= limit)
+      doubted.push_back(trial.config);
+  }
+  for (std::size_t first = 0; first < doubted.size() && !stopped(); first += kHeat) {
+    const auto begin = doubted.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(kHeat, doubted.size() - first));
+    if (!run_heat({begin, begin + count}, true)) return;
+  }
+}
+
+// At most kFinalists. Medians of two races are compared here, and either may be off: that is no reason to leave the
+// fastest out. Half of the places are for those that were timed while the machine was quiet, the rest for those whose
+// times say less.
+std::vector<KernelConfig> Search::choose_finalists() const {
   std::vector<const Trial*> ordered;
   for (const auto& [name, trial] : trials_) {
     if (won_or_ran(trial) && wanted(trial.config)) ordered.push_back(&trial);
   }
   std::sort(ordered.begin(), ordered.end(), [&](const Trial* a, const Trial* b) { return level(*a) < level(*b); });
-  // Medians of two races are compared here, and either may be off: that is no reason to leave the fastest out.
-  const double margin = 1 + kFinalTies * options_.policy.tie;
-  std::vector<KernelConfig> close;
+  const auto best =
+      std::find_if(ordered.begin(), ordered.end(), [&](const Trial* trial) { return !in_doubt(*trial); });
+  if (best == ordered.end()) return {};
+  std::vector<KernelConfig> sure, unsure;
   for (const Trial* trial : ordered) {
-    if (level(*trial) <= level(*ordered.front()) * margin) close.push_back(trial->config);
+    const double ties = in_doubt(*trial) ? kDoubtTies : kFinalTies;
+    if (level(*trial) > level(**best) * (1 + ties * options_.policy.tie)) continue;
+    (in_doubt(*trial) ? unsure : sure).push_back(trial->config);
   }
+  const std::size_t doubted = std::min(unsure.size(), kFinalists - std::min(sure.size(), kFinalists / 2));
+  const bool incumbent_close = std::find(sure.begin(), sure.end(), incumbent_) != sure.end();
+  sure.resize(std::min(sure.size(), kFinalists - doubted));
+  if (incumbent_close && std::find(sure.begin(), sure.end(), incumbent_) == sure.end()) sure.back() = incumbent_;
+  sure.insert(sure.end(), unsure.begin(), unsure.begin() + static_cast<std::ptrdiff_t>(doubted));
+  return sure;
+}
+
+void Search::run_final() {
+  const std::vector<KernelConfig> close = choose_finalists();
   if (close.size() < 2) return;
-  if (close.size() > kFinalists) {
-    const bool incumbent_close = std::find(close.begin(), close.end(), incumbent_) != close.end();
-    close.resize(kFinalists);
-    if (incumbent_close && std::find(close.begin(), close.end(), incumbent_) == close.end())
-      close.back() = incumbent_;
+  const std::vector<Racer> finalists = prepared_finalists(close);
+  const FinalRules final_rules{.rounds = final_rounds(close),
+                               .busy = [&](const std::vector<Racer>& racers) { return busier_than_known(racers); }};
+  const FinalTimes finals = race_finals(rules(), final_rules, finalists);
+  for (const Racer& finalist : finalists) runner_.release(finalist.config);
+  for (const Racer& racer : finals.left) {
+    throttled_ += racer.measurement.throttled;
+    if (racer.untried) {
+      pass_over(racer.config, *racer.untried);
+    } else {
+      store(racer.config, racer.measurement, false);
+    }
   }
-  // Each time in memory of their own: where its pages lie moves a candidate by some percent. Where the budget cuts
-  // one off, the ones before it stand; where it cuts the first, so do the races before.
-  std::map<std::string, Measurement> finals;
-  const int rounds = final_rounds(close);
-  const int times = rounds > 2 * options_.policy.min_samples ? kFinals : 1;
-  for (int number = 0; number < times && close.size() > 1; ++number) {
-    if (!run_one_final(close, rounds, finals)) break;
-  }
-  if (finals.empty() || broken_) return;
-  const std::string first = finals.begin()->first;
-  const double scale = drift(levels_.at(first), finals.at(first).median, options_.policy.tie);
-  for (auto& [name, measurement] : finals) {
-    const Trial& before = trials_.at(name);
+  if (finals.racers.empty() || broken_) return;
+  const Racer& first = finals.racers.front();
+  const double scale = drift(levels_.at(to_string(first.config)), first.measurement.median, options_.policy.tie);
+  for (const Racer& racer : finals.racers) {
+    throttled_ += racer.measurement.throttled;
+    Measurement measurement = racer.measurement;
     // The binary came from the cache now; what it cost was measured the first time.
-    measurement.compile_s = before.measurement.compile_s;
-    store(KernelConfig(before.config), measurement, false, scale);
+    measurement.compile_s = trials_.at(to_string(racer.config)).measurement.compile_s;
+    store(racer.config, measurement, false, scale);
+    finalists_.insert(to_string(racer.config));
   }
+}
+
+// `ratio`: of the winner's time to the one of `trial`, by what both raced.
+std::string Search::why_beaten(const Trial& trial, double ratio) const {
+  if (ratio < 1) {
+    return fmt::format("Timed while the device was faster: {:.1f} % slower than the winner by what both raced.",
+                       100 * (1 / ratio - 1));
+  }
+  if (in_doubt(trial) && !finalists_.contains(to_string(trial.config))) {
+    return fmt::format("Seemed {:.1f} % faster while the machine was busy, and was no finalist.", 100 * (ratio - 1));
+  }
+  return fmt::format("{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
+                     100 * (ratio - 1), 100 * options_.policy.tie);
 }
 
 // The fastest, unless the incumbent is as good. Winners are the fastest measured trial of the database, so that a
@@ -434,7 +516,9 @@ void Search::crown() {
   Trial winner = trials_.at(to_string(*best));
   if (const auto found = trials_.find(to_string(incumbent_)); found != trials_.end()) {
     const Trial& incumbent = found->second;
-    if (won_or_ran(incumbent) && level(incumbent) <= level(winner) * (1 + options_.policy.tie)) winner = incumbent;
+    const bool raced = finalists_.empty() || finalists_.contains(to_string(incumbent_));
+    const bool as_fast = level(incumbent) <= level(winner) * (1 + options_.policy.tie);
+    if (won_or_ran(incumbent) && raced && as_fast) winner = incumbent;
   }
   std::vector<Trial> beaten;
   for (const auto& [name, trial] : trials_) {
@@ -445,23 +529,32 @@ void Search::crown() {
     const double ratio = level(winner) / level(trial);
     const double scale = level(trial) / trial.measurement.median;
     trial.measurement.status = TrialStatus::dropped;
-    trial.measurement.reason =
-        ratio >= 1
-            ? fmt::format("{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
-                          100 * (ratio - 1), 100 * options_.policy.tie)
-            : fmt::format("Timed while the device was faster: {:.1f} % slower than the winner by what both raced.",
-                          100 * (1 / ratio - 1));
+    trial.measurement.reason = why_beaten(trial, ratio);
     store(trial.config, trial.measurement, false, scale);
   }
 }
 
+// Of the finalists, where there were any; else of those whose times are in no doubt.
 std::optional<KernelConfig> Search::best_so_far() const {
   const Trial* best = nullptr;
-  for (const auto& [name, trial] : trials_) {
-    if (won_or_ran(trial) && wanted(trial.config) && (!best || level(trial) < level(*best))) best = &trial;
+  const auto takes_part = [&](const Trial& trial) {
+    return finalists_.empty() ? !in_doubt(trial) : finalists_.contains(to_string(trial.config));
+  };
+  for (const bool everybody : {false, true}) {
+    for (const auto& [name, trial] : trials_) {
+      if (!won_or_ran(trial) || !wanted(trial.config) || !(everybody || takes_part(trial))) continue;
+      if (!best || level(trial) < level(*best)) best = &trial;
+    }
+    if (best) break;
   }
   if (!best) return std::nullopt;
   return best->config;
+}
+
+// Timed while the machine was busier than in another race of this search.
+bool Search::in_doubt(const Trial& trial) const {
+  const auto timed = paces_.find(to_string(trial.config));
+  return timed != paces_.end() && busy(timed->second);
 }
 
 void Search::store(const KernelConfig& config, const Measurement& measurement, bool report, double scale) {
@@ -502,8 +595,10 @@ SearchSummary Search::summarise_search() {
   int measured = 0, compiled = 0;
   for (const auto& [name, trial] : trials_) {
     const TrialStatus status = trial.measurement.status;
-    measured += was_timed(status);
-    compiled += status != TrialStatus::illegal && status != TrialStatus::compile_failed;
+    // The plain default, or what won for a neighbour, may be tried without being of the space.
+    const bool of_space = place_.contains(name);
+    measured += of_space && was_timed(status);
+    compiled += of_space && status != TrialStatus::illegal && status != TrialStatus::compile_failed;
     summary.dropped += status == TrialStatus::dropped;
     summary.failed += !was_timed(status);
   }
@@ -523,7 +618,7 @@ SearchSummary Search::summarise_search() {
                     .measured = measured,
                     .complete = complete_,
                     .compiled = compiled,
-                    .first = ranked_.empty() ? std::string() : to_string(ranked_.front().config)};
+                    .first = first_};
   for (const SearchSpace::Refusal& refusal : refused_) {
     summary.record.refused += fmt::format("{} {}\n", refusal.count, one_line(refusal.reason));
   }
@@ -554,12 +649,13 @@ void Search::find_regret(SearchSummary& summary) const {
       best = std::min(best, level(trial));
     }
   }
-  summary.regret = level(*summary.winner) / best - 1;
-  if (ranked_.empty()) return;
-  const auto first = trials_.find(to_string(ranked_.front().config));
-  if (first != trials_.end() && level(first->second) > 0) {
-    summary.regret_of_first = level(first->second) / best - 1;
-  }
+  const auto behind = [&](const std::string& name) -> std::optional<double> {
+    const auto found = trials_.find(name);
+    if (found == trials_.end() || !(level(found->second) > 0)) return std::nullopt;
+    return level(found->second) / best - 1;
+  };
+  summary.regret = behind(chosen_before_ ? to_string(*chosen_before_) : to_string(summary.winner->config));
+  summary.regret_of_first = behind(first_);
 }
 
 }  // namespace

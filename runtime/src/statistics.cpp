@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace fftconv {
 namespace {
@@ -54,6 +55,20 @@ double relative_deviation(std::span<const double> samples) {
   double variance = 0;
   for (double value : values) variance += (value - mean) * (value - mean) / (count - 1);
   return kMedianOverMean * std::sqrt(variance / count) / centre;
+}
+
+std::vector<std::size_t> quietest(std::span<const double> levels, int count) {
+  std::vector<std::size_t> places(levels.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::stable_sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) { return levels[a] < levels[b]; });
+  places.resize(std::min(places.size(), static_cast<std::size_t>(std::max(count, 0))));
+  return places;
+}
+
+bool quiet(std::span<const double> levels, int count, double tie) {
+  const std::vector<std::size_t> lowest = quietest(levels, count);
+  return static_cast<int>(lowest.size()) == count &&
+         (lowest.empty() || levels[lowest.back()] <= levels[lowest.front()] * (1 + tie));
 }
 
 void summarise(Measurement& measurement) {

@@ -38,8 +38,9 @@ struct SearchSummary {
   int calibrated_on = 0;               ///< trials that the ranking rests on; 0: first principles alone
   std::optional<Trial> runner_up;      ///< the fastest of the others
   bool tie = false;                    ///< winner and runner-up are within MeasurePolicy::tie of each other
-  /// Against the best of an exhaustive search of this problem that is in the database: how much slower the winner is,
-  /// and the candidate that was ranked first; 0.01 = 1 %. None where there was no such search.
+  /// How much slower than the best of all is what a lesser search had chosen before this exhaustive one (where there
+  /// was none: this winner, 0 but for ties), and what was ranked first before any trial of this problem; 0.01 = 1 %.
+  /// None where no exhaustive search of it is in the database.
   std::optional<double> regret, regret_of_first;
   SearchRecord record;
   int reused = 0;   ///< trials that were in the database already

@@ -1,6 +1,7 @@
 // Statistics of timings. Pure functions: no clock, no device.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,11 @@ std::vector<double> winsorised(std::span<const double> samples, double fraction)
 /// Standard error of the median over the median, from samples winsorised at one tenth: how far another run's median
 /// may be from this one. Infinity below three samples.
 double relative_deviation(std::span<const double> samples);
+
+/// The places of the `count` lowest of `levels` (of all, where they are fewer), lowest first.
+std::vector<std::size_t> quietest(std::span<const double> levels, int count);
+/// Whether `count` of `levels` are within `tie` (0.02: 2 %) of the lowest.
+bool quiet(std::span<const double> levels, int count, double tie);
 
 /// Fills the quartiles and the median of `measurement` from its samples.
 void summarise(Measurement& measurement);

@@ -1,0 +1,110 @@
+#include "quiet_race.h"
+
+#include <cmath>
+#include <utility>
+
+#include "fftconv/statistics.h"
+#include "trial_status.h"
+
+namespace fftconv {
+namespace {
+
+void hold(const RaceRules& rules, std::vector<Racer>& racers) {
+  race(rules.runner, racers, rules.policy, rules.clock, rules.deadline, rules.cancelled);
+}
+
+bool quieter(const Racer& a, const Racer& b) {
+  return runs_on(a) && runs_on(b) && a.measurement.median < b.measurement.median;
+}
+
+// Takes those that are in the race no more out of all races. False where one had no time, or no room.
+bool take_out_losers(std::vector<Racer>& prepared, std::vector<Racer>& racers,
+                     std::vector<std::vector<Racer>>& before, std::vector<Racer>& left) {
+  bool whole = true;
+  for (std::size_t i = racers.size(); i-- > 0;) {
+    whole &= !racers[i].unsampled && !racers[i].untried;
+    if (runs_on(racers[i]) || racers[i].unsampled) continue;  // time was over: that says nothing of it
+    const auto place = static_cast<std::ptrdiff_t>(i);
+    left.push_back(std::move(racers[i]));
+    racers.erase(racers.begin() + place);
+    prepared.erase(prepared.begin() + place);
+    for (std::vector<Racer>& race : before) race.erase(race.begin() + place);
+  }
+  return whole && !racers.empty();
+}
+
+void add_samples(Measurement& to, const Measurement& from) {
+  to.samples.insert(to.samples.end(), from.samples.begin(), from.samples.end());
+  to.throttled += from.throttled;
+}
+
+}  // namespace
+
+bool runs_on(const Racer& racer) {
+  return racer.measurement.status == TrialStatus::measured && !racer.untried && !racer.unsampled;
+}
+
+std::vector<double> race_levels(const std::vector<std::vector<Racer>>& races) {
+  std::vector<double> levels;
+  for (const std::vector<Racer>& racers : races) {
+    double sum = 0;
+    for (const Racer& racer : racers) sum += std::log(racer.measurement.median) / static_cast<double>(racers.size());
+    levels.push_back(std::exp(sum));
+  }
+  return levels;
+}
+
+void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
+                      const std::function<bool(const Racer& first)>& busy, const std::function<bool()>& may_wait) {
+  const std::vector<Racer> prepared = racers;
+  hold(rules, racers);
+  while (!racers.empty() && runs_on(racers.front()) && busy(racers.front()) && !rules.over() && may_wait()) {
+    std::vector<Racer> again;
+    for (std::size_t i = 0; i < racers.size(); ++i) {
+      if (runs_on(racers[i])) again.push_back(prepared[i]);
+    }
+    hold(rules, again);
+    const bool better = quieter(again.front(), racers.front());
+    std::size_t place = 0;
+    for (Racer& racer : racers) {
+      if (!runs_on(racer)) continue;
+      Racer& other = again[place++];
+      if (other.unsampled) continue;
+      const bool failed = other.untried || !was_timed(other.measurement.status);
+      if (better || failed) racer = std::move(other);
+    }
+  }
+}
+
+FinalTimes race_finals(const RaceRules& rules, const FinalRules& final_rules, std::vector<Racer> racers) {
+  FinalTimes result;
+  std::vector<std::vector<Racer>> races;
+  RaceRules whole_race = rules;
+  whole_race.policy.min_samples = final_rules.rounds;
+  whole_race.policy.drop_after = rules.policy.max_samples + 1;
+  const double begin = rules.clock();
+  while (racers.size() > 1 && static_cast<int>(races.size()) < final_rules.most && !rules.over()) {
+    std::vector<Racer> raced = racers;
+    hold(whole_race, raced);
+    if (!take_out_losers(racers, raced, races, result.left)) break;
+    races.push_back(std::move(raced));
+    if (rules.clock() - begin >= final_rules.seconds) break;
+    const std::vector<double> levels = race_levels(races);
+    const std::vector<Racer>& quietest_race = races[quietest(levels, 1).front()];
+    if (!quiet(levels, final_rules.counting, rules.policy.tie)) continue;
+    if (!final_rules.busy || !final_rules.busy(quietest_race)) break;
+  }
+  for (const std::size_t number : quietest(race_levels(races), final_rules.counting)) {
+    if (result.racers.empty()) {
+      result.racers = races[number];
+      continue;
+    }
+    for (std::size_t i = 0; i < result.racers.size(); ++i) {
+      add_samples(result.racers[i].measurement, races[number][i].measurement);
+    }
+  }
+  for (Racer& racer : result.racers) summarise(racer.measurement);
+  return result;
+}
+
+}  // namespace fftconv

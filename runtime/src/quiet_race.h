@@ -1,0 +1,53 @@
+// Races on a machine that others use, too. What runs beside them slows candidates down for seconds, and not all
+// alike: one may be 9 % ahead while the machine is quiet and 7 % behind while it is not. So races are held again, and
+// the quietest count.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "race.h"
+
+namespace fftconv {
+
+/// What a race needs beside its racers.
+struct RaceRules {
+  Runner& runner;
+  MeasurePolicy policy;
+  Clock clock;
+  double deadline = 0;  ///< on `clock`
+  std::function<bool()> cancelled = {};
+
+  bool over() const { return clock() >= deadline || (cancelled && cancelled()); }
+};
+
+/// Has times, and is in the race still.
+bool runs_on(const Racer& racer);
+
+/// How slow the machine was in each of several races of the same candidates: the geometric means of their medians.
+std::vector<double> race_levels(const std::vector<std::vector<Racer>>& races);
+
+/// One race of `racers`, and others while `busy` says so of the last and `may_wait` allows it. The quietest counts,
+/// by the time of the first racer; who fails in any of them has failed.
+void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
+                      const std::function<bool(const Racer& first)>& busy, const std::function<bool()>& may_wait);
+
+struct FinalRules {
+  int rounds = 0;      ///< of each race
+  int counting = 3;    ///< races that count: the quietest
+  int most = 24;       ///< races are held until that many were alike, or this many were held …
+  double seconds = 3;  ///< … or so much time is over
+  /// Whether a race was held on a machine busier than it is known to have been; empty: nothing is known.
+  std::function<bool(const std::vector<Racer>&)> busy = {};
+};
+
+struct FinalTimes {
+  std::vector<Racer>
+      racers;  ///< those left, with the samples of the races that count; none where none gave times of all
+  std::vector<Racer> left;  ///< who failed, or could not go on, in one of the races
+};
+
+/// Races of the same candidates, as prepared, until some were as quiet as the quietest.
+FinalTimes race_finals(const RaceRules& rules, const FinalRules& final_rules, std::vector<Racer> racers);
+
+}  // namespace fftconv
