@@ -6,10 +6,12 @@
 // Three stages, each taken up where the last run ended (--seconds, then run it again):
 //   1. exhaustive searches of all problems, into FOLDER/all;
 //   2. for each held-out problem a search by max_trials = space / 20 in FOLDER/one, whose database holds the trials
-//      of the calibration problems and nothing else;
-//   3. that search's winner and the exhaustive run's five best, timed again side by side: the least of hundreds of
-//      noisy medians is lucky, so that its own figure would be no yardstick.
-// The table is FOLDER/regret.jsonl; the targets are printed when all problems are in it.
+//      of the calibration problems and nothing else; its winner goes into FOLDER/chosen.jsonl;
+//   3. those winners and the exhaustive run's eight best of each problem, timed again side by side: the least of
+//      hundreds of noisy medians is lucky, so that its own figure would be no yardstick. All problems are gone
+//      through many times, over minutes, and the quietest third counts: what else runs on a shared machine slows
+//      candidates down unlike one another, for seconds. The regret over all passes stands beside it.
+// The table is FOLDER/regret.jsonl.
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +25,7 @@
 #include "fftconv/search.h"
 #include "fftconv/search_space.h"
 #include "fftconv/statistics.h"
+#include "quiet_race.h"
 #include "race.h"
 #include "regret_problems.h"
 #include "target.h"
@@ -33,14 +36,24 @@ using namespace fftconv;
 using namespace fftconv::targets;
 namespace fs = std::filesystem;
 
-constexpr int kBest = 5;
-constexpr int kRaces = 5;  // in memory of their own: where its pages lie matters by some percent
+constexpr int kBest = 8;
+constexpr int kPasses = 60;  // of the judging, over all problems
+constexpr int kCount = 20;   // of them
+constexpr int kRounds = 10;  // of one problem in a pass
 constexpr double kShare = 0.05;
 
-struct Line {
-  int space = 0, compiled = 0, measured = 0;
+/// A winner and its rivals, ready to race.
+struct Contest {
+  std::string problem;
+  KernelConfig chosen;
+  std::unique_ptr<Runner> runner;
+  std::vector<Racer> racers;              ///< as prepared
+  std::vector<std::vector<Racer>> races;  ///< of each pass
+};
+
+struct Verdict {
   double best_s = 0, chosen_s = 0, regret = 0;
-  std::string best, chosen;
+  std::string best;
 };
 
 struct Job {
@@ -119,51 +132,68 @@ std::vector<KernelConfig> best_of_all(const Job& job, const Problem& problem) {
   return best;
 }
 
-Line judge(const Job& job, const Problem& problem) {
-  Line line;
+/// A line of FOLDER/chosen.jsonl.
+std::string search_one(const Job& job, const Problem& problem) {
   prepare_search(job);
   const auto context = open_context(job, "one");
   SearchOptions options{.rigor = Rigor::measure, .budget_s = 600, .policy = policy()};
-  line.space = static_cast<int>(search_space(problem, job.device->facts()).configs.size());
-  options.max_trials = std::max(3, static_cast<int>(line.space * kShare));
+  const int space = static_cast<int>(search_space(problem, job.device->facts()).configs.size());
+  options.max_trials = std::max(3, static_cast<int>(space * kShare));
+  const double begin = job.clock();
   const SearchSummary summary = search(*context, problem, options).value();
-  line.compiled = summary.record.compiled;
-  line.measured = summary.record.measured + summary.failed;
-  const KernelConfig chosen = summary.winner.value().config;
+  return fmt::format(
+      R"({{"problem": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}"}})",
+      to_string(problem), space, summary.record.compiled, summary.record.measured + summary.failed,
+      job.clock() - begin, to_string(summary.winner.value().config));
+}
 
+Contest prepare_contest(const Job& job, Context& context, const Problem& problem, const KernelConfig& chosen) {
+  Contest contest{.problem = to_string(problem), .chosen = chosen};
   std::vector<KernelConfig> runners = best_of_all(job, problem);
   if (std::find(runners.begin(), runners.end(), chosen) == runners.end()) runners.push_back(chosen);
+  contest.runner = make_runner(context, problem, policy()).value();
+  for (const KernelConfig& config : runners) {
+    contest.racers.push_back({config, contest.runner->prepare(config).value()});
+  }
+  return contest;
+}
+
+void run_pass(const Job& job, Contest& contest) {
   MeasurePolicy careful = policy();
-  careful.min_samples = careful.max_samples = 60;
-  careful.drop_after = careful.max_samples + 1;
-  const auto runner = make_runner(*context, problem, careful).value();
-  std::map<std::string, std::vector<double>> samples;
-  for (int race_number = 0; race_number < kRaces; ++race_number) {
-    std::vector<Racer> racers;
-    for (const KernelConfig& config : runners) racers.push_back({config, runner->prepare(config).value()});
-    race(*runner, racers, careful, job.clock, job.clock() + 60);
-    for (const Racer& racer : racers) {
-      std::vector<double>& all = samples[to_string(racer.config)];
-      all.insert(all.end(), racer.measurement.samples.begin(), racer.measurement.samples.end());
-      runner->release(racer.config);
+  careful.min_samples = careful.max_samples = kRounds;
+  careful.drop_after = kRounds + 1;
+  contest.races.push_back(contest.racers);
+  race(*contest.runner, contest.races.back(), careful, job.clock, job.clock() + 60);
+}
+
+/// By the passes with these numbers.
+Verdict judge(const Contest& contest, const std::vector<std::size_t>& passes) {
+  Verdict verdict{.best_s = 1e9};
+  for (std::size_t i = 0; i < contest.racers.size(); ++i) {
+    std::vector<double> samples;
+    for (const std::size_t pass : passes) {
+      const std::vector<double>& some = contest.races[pass][i].measurement.samples;
+      samples.insert(samples.end(), some.begin(), some.end());
     }
+    const double seconds = median(samples);
+    const KernelConfig& config = contest.racers[i].config;
+    if (config == contest.chosen) verdict.chosen_s = seconds;
+    if (seconds < verdict.best_s) verdict.best_s = seconds, verdict.best = to_string(config);
   }
-  line.best_s = 1e9;
-  for (const auto& [config, all] : samples) {
-    const double seconds = median(all);
-    if (config == to_string(chosen)) line.chosen_s = seconds, line.chosen = config;
-    if (seconds > 0 && seconds < line.best_s) line.best_s = seconds, line.best = config;
-  }
-  line.regret = line.chosen_s / line.best_s - 1;
-  return line;
+  verdict.regret = verdict.chosen_s / verdict.best_s - 1;
+  return verdict;
+}
+
+std::string text_in(const std::string& line, const std::string& key) {
+  const auto begin = line.find("\"" + key + "\": \"") + key.size() + 5;
+  return line.substr(begin, line.find('"', begin) - begin);
 }
 
 std::map<std::string, std::string> read_lines(const fs::path& file) {
   std::map<std::string, std::string> lines;
   std::ifstream in(file);
   for (std::string text; std::getline(in, text);) {
-    const auto begin = text.find("\"problem\": \"") + 12;
-    lines[text.substr(begin, text.find('"', begin) - begin)] = text;
+    lines[text_in(text, "problem")] = text;
   }
   return lines;
 }
@@ -196,35 +226,55 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "search_regret: not done yet; run it again\n");
     return 3;
   }
-  const fs::path file = job.folder / "regret.jsonl";
+  const fs::path file = job.folder / "chosen.jsonl";
   std::map<std::string, std::string> lines = read_lines(file);
   for (const Problem& problem : held_out) {
     const std::string name = to_string(problem);
     if (lines.contains(name)) continue;
     if (job.out_of_time()) {
-      fmt::print(stderr, "search_regret: {} of {} problems judged; run it again\n", lines.size(), held_out.size());
+      fmt::print(stderr, "search_regret: {} of {} problems searched; run it again\n", lines.size(), held_out.size());
       return 3;
     }
-    const Line line = judge(job, problem);
-    const std::string text = fmt::format(
-        R"({{"problem": "{}", "space": {}, "compiled": {}, "measured": {}, "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "best": "{}", "chosen": "{}"}})",
-        name, line.space, line.compiled, line.measured, line.best_s, line.chosen_s, line.regret, line.best,
-        line.chosen);
-    std::ofstream(file, std::ios::app) << text << "\n";
-    fmt::print(stderr, "{}\n", text);
-    lines[name] = text;
+    lines[name] = search_one(job, problem);
+    std::ofstream(file, std::ios::app) << lines[name] << "\n";
+    fmt::print(stderr, "{}\n", lines[name]);
   }
-  std::vector<double> regrets;
+
+  const auto context = open_context(job, "one");
+  std::vector<Contest> contests;
+  for (const Problem& problem : held_out) {
+    const KernelConfig chosen = parse_config(text_in(lines[to_string(problem)], "chosen")).value();
+    contests.push_back(prepare_contest(job, *context, problem, chosen));
+  }
+  for (int pass = 0; pass < kPasses; ++pass) {
+    for (Contest& contest : contests) run_pass(job, contest);
+  }
+  std::ofstream table(job.folder / "regret.jsonl");
+  std::vector<double> regrets, of_all_passes;
   double share = 0;
-  for (const auto& [name, text] : lines) {
-    regrets.push_back(number_in(text, "regret"));
-    share = std::max(share, number_in(text, "measured") / number_in(text, "space"));
-    fmt::print("{}\n", text);
+  for (const Contest& contest : contests) {
+    const std::vector<double> levels = race_levels(contest.races);
+    const Verdict quiet = judge(contest, quietest(levels, kCount));
+    const Verdict all = judge(contest, quietest(levels, kPasses));
+    std::string line = lines[contest.problem];
+    share = std::max(share, number_in(line, "measured") / number_in(line, "space"));
+    line.pop_back();
+    line += fmt::format(
+        R"(, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}}})",
+        quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret);
+    table << line << "\n";
+    fmt::print("{}\n", line);
+    regrets.push_back(quiet.regret);
+    of_all_passes.push_back(all.regret);
   }
-  std::sort(regrets.begin(), regrets.end());
   const std::string note = fmt::format("{} held-out problems", regrets.size());
-  bool met = report("search: median regret", regrets[regrets.size() / 2], Goal::at_most, 0.01, "1", note);
-  met &= report("search: worst regret", regrets.back(), Goal::at_most, 0.05, "1", note);
+  const auto worst = [](const std::vector<double>& values) {
+    return *std::max_element(values.begin(), values.end());
+  };
+  bool met = report("search: median regret", median(regrets), Goal::at_most, 0.01, "1", note);
+  met &= report("search: worst regret", worst(regrets), Goal::at_most, 0.05, "1", note);
+  met &= report("search: worst regret, with the passes in which the machine was busy", worst(of_all_passes),
+                Goal::at_most, 0.05, "1", note);
   met &= report("search: share of the space measured", share, Goal::at_most, kShare, "1", "largest of all problems");
   return met ? 0 : 1;
 }
