@@ -348,4 +348,23 @@ TEST_CASE("a rigor that does not measure and a device that cannot are refused") 
   CHECK(refused.error().code == ErrorCode::unsupported);
 }
 
+TEST_CASE("a longer list of candidates has only the new ones measured") {
+  const auto log = std::make_shared<FakeLog>();
+  const auto device = counting_device({}, log);
+  const auto context = context_on(device);
+  const std::vector<KernelConfig> all = ranked_configs(small_problem(), *device);
+  const std::vector<KernelConfig> added(all.end() - 5, all.end());
+  SearchOptions before{.rigor = Rigor::exhaustive};
+  before.wanted = [&](const KernelConfig& config) {
+    return std::find(added.begin(), added.end(), config) == added.end();
+  };
+  REQUIRE(search(*context, small_problem(), before));
+  const int compiled = log->compiles;
+  const SearchSummary after = search(*context, small_problem(), {.rigor = Rigor::exhaustive}).value();
+  CHECK(log->compiles == compiled + 5);
+  CHECK(after.reused == static_cast<int>(all.size()) - 5);
+  CHECK(after.record.measured == static_cast<int>(all.size()));
+  for (const KernelConfig& config : added) CHECK(log->samples_of(config) > 0);
+}
+
 }  // namespace fftconv
