@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace fftconv {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr std::byte kCanary{0xa5};
 constexpr std::byte kPoison{0xff};
-constexpr std::size_t kChunkBytes = 4u << 20;
+constexpr std::size_t kChunkBytes = 1u << 20;
 
 Result<void> set_bytes(Device& device, std::byte* destination, std::size_t bytes, std::byte value) {
   const std::vector<std::byte> chunk(std::min(bytes, kChunkBytes), value);
@@ -50,21 +51,37 @@ Result<bool> GuardedBuffer::intact() const {
   return true;
 }
 
+bool GuardedBuffer::is_poison(const std::byte* bytes, std::size_t count) {
+  return std::all_of(bytes, bytes + count, [](std::byte b) { return b == kPoison; });
+}
+
 // Words times odd numbers that differ from place to place: as fast as memory, and a moved word is not the same.
+void ContentSum::add(const void* bytes, std::size_t count) {
+  constexpr std::uint64_t step = 0x9e3779b97f4a7c16ull;
+  constexpr std::size_t width = sizeof(std::uint64_t);
+  const auto* from = static_cast<const std::byte*>(bytes);
+  std::uint64_t word = 0;
+  std::size_t done = 0;
+  for (; done + width <= count; done += width, factor_ += step) {
+    std::memcpy(&word, from + done, width);
+    sum_ += word * factor_;
+  }
+  if (done == count) return;
+  word = 0;
+  std::memcpy(&word, from + done, count - done);
+  sum_ += word * factor_;
+}
+
 Result<std::uint64_t> GuardedBuffer::sum() const {
-  std::vector<std::uint64_t> chunk(std::min(bytes_, kChunkBytes) / sizeof(std::uint64_t) + 1);
-  std::uint64_t sum = bytes_;
+  std::vector<std::byte> chunk(std::min(bytes_, kChunkBytes));
+  ContentSum sum(bytes_);
   for (std::size_t done = 0; done < bytes_; done += kChunkBytes) {
     const std::size_t count = std::min(kChunkBytes, bytes_ - done);
-    chunk[count / sizeof(std::uint64_t)] = 0;
     const auto copied = device_->download(chunk.data(), static_cast<const std::byte*>(data()) + done, count);
     if (!copied) return copied.error();
-    std::uint64_t factor = (2 * done + 1) * 0x9e3779b97f4a7c15ull | 1;
-    for (std::size_t i = 0; i < (count + 7) / sizeof(std::uint64_t); ++i, factor += 0x9e3779b97f4a7c16ull) {
-      sum += chunk[i] * factor;
-    }
+    sum.add(chunk.data(), count);
   }
-  return sum;
+  return sum.value();
 }
 
 }  // namespace fftconv

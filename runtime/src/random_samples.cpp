@@ -13,7 +13,7 @@ constexpr std::int64_t kPeriod = 1'048'573;  // the largest prime below 2^20
 }  // namespace
 
 RandomSamples::RandomSamples(DataType type, std::int64_t count, double scale, std::uint64_t seed)
-    : type_(type), count_(count), period_(std::min(count, kPeriod)) {
+    : type_(type), period_(std::min(count, kPeriod)) {
   bytes_.resize(static_cast<std::size_t>(period_) * size_of(type));
   std::mt19937_64 random(seed);
   for (std::int64_t i = 0; i < period_; ++i) {
@@ -24,15 +24,5 @@ RandomSamples::RandomSamples(DataType type, std::int64_t count, double scale, st
 }
 
 double RandomSamples::at(std::int64_t index) const { return load_element(type_, bytes_.data(), index % period_); }
-
-Result<void> RandomSamples::upload(Device& device, void* destination) const {
-  auto* target = static_cast<std::byte*>(destination);
-  const std::size_t total = static_cast<std::size_t>(count_) * size_of(type_);
-  for (std::size_t done = 0; done < total; done += bytes_.size()) {
-    const std::size_t bytes = std::min(bytes_.size(), total - done);
-    if (auto copied = device.upload(target + done, bytes_.data(), bytes); !copied) return copied;
-  }
-  return {};
-}
 
 }  // namespace fftconv

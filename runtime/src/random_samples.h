@@ -1,10 +1,10 @@
-// Random data of any length from a short period: inputs of a measurement without a copy of them on the host.
+// Random data of any length from a short period.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "fftconv/device.h"
+#include "fftconv/problem.h"
 
 namespace fftconv {
 
@@ -15,12 +15,9 @@ class RandomSamples {
   RandomSamples(DataType type, std::int64_t count, double scale, std::uint64_t seed);
 
   double at(std::int64_t index) const;
-  /// Writes samples 0 … count-1 to device memory.
-  Result<void> upload(Device& device, void* destination) const;
 
  private:
   DataType type_;
-  std::int64_t count_;
   std::int64_t period_;
   std::vector<std::byte> bytes_;  ///< one period
 };

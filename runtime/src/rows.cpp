@@ -173,10 +173,4 @@ OutputRows output_rows(const Problem& problem) {
   return {problem.io, extent(problem), problem.batch * problem.channels, problem.seqlen, row_strides(problem).sample};
 }
 
-std::int64_t output_start(const Problem& problem, std::int64_t row) {
-  if (!reads_filter(problem)) return row * problem.filter_len;
-  const RowStrides strides = row_strides(problem);
-  return row / problem.channels * strides.batch + row % problem.channels * strides.channel;
-}
-
 }  // namespace fftconv

@@ -69,7 +69,5 @@ struct OutputRows {
   std::int64_t step = 1;    ///< elements from one of a row to the next
 };
 OutputRows output_rows(const Problem& problem);
-/// Element at which row `row` begins.
-std::int64_t output_start(const Problem& problem, std::int64_t row);
 
 }  // namespace fftconv

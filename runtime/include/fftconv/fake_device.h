@@ -16,6 +16,8 @@ struct FakeScript {
   std::function<Result<void>(const KernelConfig&)> launch;               ///< fail, crash or hang on purpose
   std::function<double(const KernelConfig&, double exact)> distort;      ///< turn right results into wrong ones
   std::function<void(const KernelConfig&, const KernelArgs&)> trespass;  ///< write where a kernel must not
+  std::function<void(const KernelConfig&, const KernelArgs&)>
+      trespass_spectrum;  ///< the same of the spectrum's kernel
 };
 
 /// Computes with the fp64 reference (rounded to the I/O type), so that correctness gates see real data.

@@ -57,6 +57,7 @@ Result<void> FakeKernel::make_spectrum(const KernelArgs& args) const {
   const auto count = static_cast<std::size_t>(filter_count(problem_) * problem_.filter_len);
   std::memcpy(args.spectrum, taps, std::min(spectrum_bytes_, count * sizeof(float)));
   filter_store().put(args.spectrum, std::vector<float>(taps, taps + count));
+  if (script_->trespass_spectrum) script_->trespass_spectrum(config_, args);
   return {};
 }
 
