@@ -81,9 +81,12 @@ class Device {
   /// allocates breaks no capture of another thread. Null where that is so anyhow.
   virtual std::unique_ptr<BackgroundScope> enter_background() { return nullptr; }
 
-  /// Times one launch: with `cold` the L2 (or last-level cache) is flushed before it. Synchronous.
+  /// Times one launch. Synchronous. With `cold` the L2 (or last-level cache) is flushed before it and `warm` is not
+  /// used. Else (hot) an untimed launch on the arguments `warm` comes right before it, none where that is null. They
+  /// are to have other inputs than `args`, whose own would else be in the cache. Without it a hot time on cuda holds
+  /// some microseconds of the host's, which queues the launch while the GPU is idle.
   virtual Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                                bool cold) = 0;
+                                bool cold, const KernelArgs* warm = nullptr) = 0;
 };
 
 struct DeviceInfo {

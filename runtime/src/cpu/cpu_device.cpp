@@ -75,12 +75,16 @@ class CpuDevice : public Device {
   }
   Result<void> synchronize(Stream) override { return {}; }
 
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                        bool cold) override {
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
     const std::lock_guard lock(sampling_);
+    Result<void> before;
     if (cold) {
-      if (Result<void> flushed = flush_.run(*team_, facts_.l2_bytes); !flushed) return flushed.error();
+      before = flush_.run(*team_, facts_.l2_bytes);
+    } else if (warm) {
+      before = kernel.launch(entry, *warm, nullptr);
     }
+    if (!before) return before.error();
     const auto begin = std::chrono::steady_clock::now();
     if (Result<void> launched = kernel.launch(entry, args, nullptr); !launched) return launched.error();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;

@@ -143,9 +143,9 @@ class CudaDevice final : public Device {
     return std::make_unique<cuda::CudaBackground>(context_);
   }
 
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                        bool cold) override {
-    return timer_.sample(kernel, entry, args, cold);
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
+    return timer_.sample(kernel, entry, args, cold, warm);
   }
 
  private:

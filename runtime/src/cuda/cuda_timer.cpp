@@ -70,15 +70,20 @@ Result<void> CudaTimer::wake_up() const {
 }
 
 Result<Sample> CudaTimer::sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                                 bool cold) {
+                                 bool cold, const KernelArgs* warm) {
   const std::lock_guard lock(mutex_);
   const CurrentContext current(*context_);
   const Driver& driver = context_->driver();
   if (auto ready = prepare(); !ready) return ready.error();
 
   // Something must keep the GPU busy while the events and the launch are queued, or the time between the events
-  // would hold the host's delays. Cold: the flush, longer than any queueing. Warm: the kernel itself, once more.
-  auto queued = cold ? flush() : kernel.launch(entry, args, stream_);
+  // would hold the host's delays. Cold: the flush, longer than any queueing. Hot: the untimed launch.
+  Result<void> queued;
+  if (cold) {
+    queued = flush();
+  } else if (warm) {
+    queued = kernel.launch(entry, *warm, stream_);
+  }
   if (!queued) return queued.error();
   CuStatus status = driver.event_record(begin_, stream_);
   if (status == cu_success) {

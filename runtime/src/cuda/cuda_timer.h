@@ -18,8 +18,9 @@ class CudaTimer {
   CudaTimer(const CudaTimer&) = delete;
   CudaTimer& operator=(const CudaTimer&) = delete;
 
-  /// One launch at a time: calls from several threads wait for each other.
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold);
+  /// As Device::sample(). One launch at a time: calls from several threads wait for each other.
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm);
 
  private:
   Result<void> prepare();
