@@ -48,7 +48,7 @@ class CudaDevice final : public Device {
         facts_(std::move(facts)),
         exact_target_(exact_target),
         nvml_(cuda::Nvml::open(context_->bus_id())),
-        timer_(context_, nvml_.get(), facts_.l2_bytes) {}
+        timer_(context_, nvml_.get(), facts_) {}
 
   const DeviceFacts& facts() const override { return facts_; }
 
