@@ -36,8 +36,12 @@ class LoadedKernel {
 /// One timed launch.
 struct Sample {
   double seconds = 0;
-  double clock_hz = 0;     ///< 0 = unknown
-  bool throttled = false;  ///< the clock had dropped: throw the sample away
+  double clock_hz = 0;  ///< 0 = unknown
+  /// Throw the sample away: it tells of the device's state more than of the kernel. On cuda the card was held back by
+  /// its heat or its power, as NVML says; without NVML that goes unseen. On cpu the processor's clock had dropped, or
+  /// others disturbed the launch: the system took the processor away from it. There never more than six in a row are
+  /// thrown away, nor more than a quarter for long: a machine that is always busy is measured as it is.
+  bool throttled = false;
 };
 
 /// What Device::enter_background() gives; leave it on the thread that entered it.
