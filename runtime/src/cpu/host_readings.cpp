@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #if defined(__x86_64__)
