@@ -82,7 +82,8 @@ class BrokenDevice : public Device {
     return device_->download(to, from, bytes);
   }
   Result<void> synchronize(Stream stream) override { return device_->synchronize(stream); }
-  Result<Sample> sample(const LoadedKernel&, const KernelEntry&, const KernelArgs&, bool) override {
+  Result<Sample> sample(const LoadedKernel&, const KernelEntry&, const KernelArgs&, bool,
+                        const KernelArgs*) override {
     return invalid("Broken kernels are not timed.");
   }
 

@@ -272,7 +272,7 @@ TEST_CASE("what failed while running is told by synchronize") {
   CHECK(done.error().code == ErrorCode::launch_failed);
 }
 
-TEST_CASE("a cold sample flushes the L2 between the launches, a warm one launches twice") {
+TEST_CASE("a cold sample flushes the L2 and launches once, a hot one launches untimed on other inputs first") {
   FakeDriver driver;
   const auto device = open_cuda_device(0);
   REQUIRE(device.ok());
@@ -285,13 +285,34 @@ TEST_CASE("a cold sample flushes the L2 between the launches, a warm one launche
   CHECK(!first->throttled);
 
   driver.fake.calls.clear();
-  REQUIRE((*device)->sample(**kernel, source.convolution, {}, true).ok());
+  driver.fake.launches.clear();
+  KernelArgs args, warm;
+  args.batch = 64;
+  warm.batch = 32;
+  const auto launched_with = [&](std::size_t i) {
+    KernelArgs passed;
+    REQUIRE(driver.fake.launches.at(i).parameter.size() == sizeof passed);
+    std::memcpy(&passed, driver.fake.launches[i].parameter.data(), sizeof passed);
+    return passed.batch;
+  };
+  REQUIRE((*device)->sample(**kernel, source.convolution, args, true, &warm).ok());
   CHECK(driver.fake.calls == std::vector<std::string>{"cuMemsetD8Async", "cuEventRecord", "cuLaunchKernel",
                                                       "cuEventRecord", "cuEventSynchronize", "cuEventElapsedTime"});
+  CHECK(launched_with(0) == 64);
+
   driver.fake.calls.clear();
-  REQUIRE((*device)->sample(**kernel, source.convolution, {}, false).ok());
+  driver.fake.launches.clear();
+  REQUIRE((*device)->sample(**kernel, source.convolution, args, false, &warm).ok());
   CHECK(driver.fake.calls == std::vector<std::string>{"cuLaunchKernel", "cuEventRecord", "cuLaunchKernel",
                                                       "cuEventRecord", "cuEventSynchronize", "cuEventElapsedTime"});
+  CHECK(launched_with(0) == 32);
+  CHECK(launched_with(1) == 64);
+  CHECK(driver.fake.launches[0].stream == driver.fake.launches[1].stream);
+
+  driver.fake.calls.clear();
+  REQUIRE((*device)->sample(**kernel, source.convolution, args, false).ok());
+  CHECK(driver.fake.calls == std::vector<std::string>{"cuEventRecord", "cuLaunchKernel", "cuEventRecord",
+                                                      "cuEventSynchronize", "cuEventElapsedTime"});
 }
 
 TEST_CASE("every driver call that a sample makes is checked") {
@@ -306,6 +327,8 @@ TEST_CASE("every driver call that a sample makes is checked") {
     REQUIRE(kernel.ok());
     driver.fake.fail_function = call;
     CHECK(!(*device)->sample(**kernel, source.convolution, {}, true).ok());
+    const KernelArgs warm;
+    CHECK(!(*device)->sample(**kernel, source.convolution, {}, false, &warm).ok());
     driver.fake.fail_function.clear();
     CHECK((*device)->sample(**kernel, source.convolution, {}, true).ok());  // and the device still works
   }
@@ -370,7 +393,7 @@ TEST_CASE("on a GPU a kernel compiles, loads, runs and is timed") {
   for (int i = 0; i < kLength; ++i) wrong += received[i] == 3.0f * sent[i] ? 0 : 1;
   CHECK(wrong == 0);
   for (bool cold : {true, false}) {
-    const auto sample = (*device)->sample(**kernel, source.convolution, args, cold);
+    const auto sample = (*device)->sample(**kernel, source.convolution, args, cold, &args);
     REQUIRE_MESSAGE(sample.ok(), sample.error().message);
     CHECK(sample->seconds > 1e-7);
     CHECK(sample->seconds < 1e-2);

@@ -65,9 +65,9 @@ class WithCompiler final : public Device {
   Result<void> synchronize(Stream stream) override { return inner_->synchronize(stream); }
   bool is_capturing(Stream stream) const override { return inner_->is_capturing(stream); }
   std::unique_ptr<BackgroundScope> enter_background() override { return inner_->enter_background(); }
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                        bool cold) override {
-    return inner_->sample(kernel, entry, args, cold);
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
+    return inner_->sample(kernel, entry, args, cold, warm);
   }
 
  private:

@@ -59,16 +59,13 @@ class InProcessRunner : public Runner {
     if (found == candidates_.end()) return invalid("The candidate was not prepared: call prepare() first.");
     Candidate& candidate = found->second;
     const ReadyKernel& kernel = *candidate.plan.state().kernel;
-    if (!policy_.cold) {
-      // Untimed, on other inputs: another candidate raced before it, whose tables are in the caches, and a
-      // processor's threads may have gone to sleep meanwhile.
-      if (auto warm = kernel.loaded->launch(kernel.source.convolution, next_arguments(candidate), nullptr); !warm) {
-        return warm.error();
-      }
-      if (auto done = kernel.device->synchronize(nullptr); !done) return done.error();
-    }
+    // Hot: an untimed launch on other inputs first. Another candidate raced before it, whose tables are in the
+    // caches, and a processor's threads may have gone to sleep meanwhile.
+    std::optional<KernelArgs> warm;
+    if (!policy_.cold) warm = next_arguments(candidate);
     const KernelArgs args = next_arguments(candidate);
-    return kernel.device->sample(*kernel.loaded, kernel.source.convolution, args, policy_.cold);
+    return kernel.device->sample(*kernel.loaded, kernel.source.convolution, args, policy_.cold,
+                                 warm ? &*warm : nullptr);
   }
 
   void release(const KernelConfig& config) override {

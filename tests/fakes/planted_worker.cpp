@@ -151,9 +151,9 @@ class TamperedDevice : public Device {
     return inner_->download(to, from, bytes);
   }
   Result<void> synchronize(Stream stream) override { return inner_->synchronize(stream); }
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                        bool cold) override {
-    return inner_->sample(kernel, entry, args, cold);
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
+    return inner_->sample(kernel, entry, args, cold, warm);
   }
 
  private:

@@ -36,8 +36,12 @@ class LoadedKernel {
 /// One timed launch.
 struct Sample {
   double seconds = 0;
-  double clock_hz = 0;     ///< 0 = unknown
-  bool throttled = false;  ///< the clock had dropped: throw the sample away
+  double clock_hz = 0;  ///< 0 = unknown
+  /// Throw the sample away: it tells of the device's state more than of the kernel. On cuda the card was held back by
+  /// its heat or its power, as NVML says; without NVML that goes unseen. On cpu the processor's clock had dropped, or
+  /// others disturbed the launch: the system took the processor away from it. There never more than six in a row are
+  /// thrown away, nor more than a quarter for long: a machine that is always busy is measured as it is.
+  bool throttled = false;
 };
 
 /// What Device::enter_background() gives; leave it on the thread that entered it.
@@ -81,9 +85,12 @@ class Device {
   /// allocates breaks no capture of another thread. Null where that is so anyhow.
   virtual std::unique_ptr<BackgroundScope> enter_background() { return nullptr; }
 
-  /// Times one launch: with `cold` the L2 (or last-level cache) is flushed before it. Synchronous.
+  /// Times one launch. Synchronous. With `cold` the L2 (or last-level cache) is flushed before it and `warm` is not
+  /// used. Else (hot) an untimed launch on the arguments `warm` comes right before it, none where that is null. They
+  /// are to have other inputs than `args`, whose own would else be in the cache. Without it a hot time on cuda holds
+  /// some microseconds of the host's, which queues the launch while the GPU is idle.
   virtual Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                                bool cold) = 0;
+                                bool cold, const KernelArgs* warm = nullptr) = 0;
 };
 
 struct DeviceInfo {

@@ -1,5 +1,5 @@
 // The CPU device: a compiler makes kernels of emitted C++, a team of threads runs them.
-#include "fftconv/cpu_device.h"
+#include "cpu/cpu_device.h"
 
 #include <fmt/format.h>
 
@@ -14,6 +14,7 @@
 #include "cpu/cpu_kernel.h"
 #include "cpu/host_compiler.h"
 #include "cpu/host_facts.h"
+#include "cpu/sample_watch.h"
 #include "fftconv/settings.h"
 #include "host_memory.h"
 
@@ -36,11 +37,13 @@ Result<int> threads_of(const std::string& text) {
 
 class CpuDevice : public Device {
  public:
-  CpuDevice(std::unique_ptr<HostCompiler> compiler, DeviceFacts facts, std::shared_ptr<Executor> executor)
+  CpuDevice(std::unique_ptr<HostCompiler> compiler, DeviceFacts facts, std::shared_ptr<Executor> executor,
+            HostReadings readings)
       : compiler_(std::move(compiler)),
         identity_(facts),
         facts_(std::move(facts)),
-        team_(std::make_shared<Team>(std::move(executor), identity_.sm_count)) {}
+        team_(std::make_shared<Team>(std::move(executor), identity_.sm_count)),
+        watch_(std::move(readings)) {}
 
   const DeviceFacts& facts() const override {
     std::call_once(measured_, [this] { measure_rates(facts_, team_->threads()); });
@@ -75,16 +78,21 @@ class CpuDevice : public Device {
   }
   Result<void> synchronize(Stream) override { return {}; }
 
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                        bool cold) override {
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
     const std::lock_guard lock(sampling_);
+    Result<void> before;
     if (cold) {
-      if (Result<void> flushed = flush_.run(*team_, facts_.l2_bytes); !flushed) return flushed.error();
+      before = flush_.run(*team_, facts_.l2_bytes);
+    } else if (warm) {
+      before = kernel.launch(entry, *warm, nullptr);
     }
+    if (!before) return before.error();
+    watch_.begin();
     const auto begin = std::chrono::steady_clock::now();
     if (Result<void> launched = kernel.launch(entry, args, nullptr); !launched) return launched.error();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-    return Sample{.seconds = elapsed.count()};
+    return watch_.end(elapsed.count());
   }
 
  private:
@@ -101,11 +109,12 @@ class CpuDevice : public Device {
   std::shared_ptr<Team> team_;
   std::mutex sampling_;  ///< one timing at a time
   CacheFlush flush_;
+  SampleWatch watch_;
 };
 
 }  // namespace
 
-Result<std::shared_ptr<Device>> open_cpu_device(const CpuOptions& options) {
+Result<std::shared_ptr<Device>> open_cpu_device(const CpuOptions& options, HostReadings readings) {
   if (options.threads < 0 || options.threads > kMostThreads) {
     return invalid(
         fmt::format("{} threads make no sense: use 0 for all, or up to {}.", options.threads, kMostThreads));
@@ -128,7 +137,11 @@ Result<std::shared_ptr<Device>> open_cpu_device(const CpuOptions& options) {
   if (!facts->compiles) facts->name += " (portable kernel)";
   auto executor = options.executor ? options.executor : make_thread_pool(threads);
   return std::shared_ptr<Device>(
-      std::make_shared<CpuDevice>(std::move(*compiler), std::move(*facts), std::move(executor)));
+      std::make_shared<CpuDevice>(std::move(*compiler), std::move(*facts), std::move(executor), std::move(readings)));
+}
+
+Result<std::shared_ptr<Device>> open_cpu_device(const CpuOptions& options) {
+  return open_cpu_device(options, real_host_readings());
 }
 
 Result<std::shared_ptr<Device>> open_cpu_device() { return open_cpu_device(CpuOptions{}); }

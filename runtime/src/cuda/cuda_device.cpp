@@ -48,7 +48,7 @@ class CudaDevice final : public Device {
         facts_(std::move(facts)),
         exact_target_(exact_target),
         nvml_(cuda::Nvml::open(context_->bus_id())),
-        timer_(context_, nvml_.get(), facts_.l2_bytes) {}
+        timer_(context_, nvml_.get(), facts_) {}
 
   const DeviceFacts& facts() const override { return facts_; }
 
@@ -143,9 +143,9 @@ class CudaDevice final : public Device {
     return std::make_unique<cuda::CudaBackground>(context_);
   }
 
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                        bool cold) override {
-    return timer_.sample(kernel, entry, args, cold);
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
+    return timer_.sample(kernel, entry, args, cold, warm);
   }
 
  private:

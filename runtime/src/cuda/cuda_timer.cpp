@@ -6,16 +6,18 @@
 namespace fftconv::cuda {
 namespace {
 
-/// Below this part of the highest clock seen, a sample tells of the card's temperature or power, not of the kernel.
-constexpr double kThrottledBelow = 0.8;
-
 /// An idle card takes tens of milliseconds to raise its clocks.
 constexpr double kWakeUpSeconds = 0.1;
 
 }  // namespace
 
-CudaTimer::CudaTimer(std::shared_ptr<const CudaContext> context, const Nvml* nvml, std::int64_t l2_bytes)
-    : context_(std::move(context)), nvml_(nvml), flush_bytes_(std::max<std::int64_t>(2 * l2_bytes, 64LL << 20)) {}
+CudaTimer::CudaTimer(std::shared_ptr<const CudaContext> context, const Nvml* nvml, const DeviceFacts& facts)
+    : context_(std::move(context)),
+      nvml_(nvml),
+      flush_bytes_(std::max<std::int64_t>(2 * facts.l2_bytes, 64LL << 20)) {
+  if (nvml_) card_.max_clock_hz = nvml_->max_sm_clock_hz();
+  if (card_.max_clock_hz == 0) card_.max_clock_hz = facts.clock_hz;
+}
 
 CudaTimer::~CudaTimer() {
   const CurrentContext current(*context_);
@@ -69,16 +71,28 @@ Result<void> CudaTimer::wake_up() const {
   return {};
 }
 
+void CudaTimer::look_at_card() {
+  if (!nvml_) return;
+  card_.clock_hz = nvml_->sm_clock_hz();
+  card_.best_clock_hz = std::max(card_.best_clock_hz, card_.clock_hz);
+  card_.reasons = nvml_->clock_reasons();
+}
+
 Result<Sample> CudaTimer::sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args,
-                                 bool cold) {
+                                 bool cold, const KernelArgs* warm) {
   const std::lock_guard lock(mutex_);
   const CurrentContext current(*context_);
   const Driver& driver = context_->driver();
   if (auto ready = prepare(); !ready) return ready.error();
 
   // Something must keep the GPU busy while the events and the launch are queued, or the time between the events
-  // would hold the host's delays. Cold: the flush, longer than any queueing. Warm: the kernel itself, once more.
-  auto queued = cold ? flush() : kernel.launch(entry, args, stream_);
+  // would hold the host's delays. Cold: the flush, longer than any queueing. Hot: the untimed launch.
+  Result<void> queued;
+  if (cold) {
+    queued = flush();
+  } else if (warm) {
+    queued = kernel.launch(entry, *warm, stream_);
+  }
   if (!queued) return queued.error();
   CuStatus status = driver.event_record(begin_, stream_);
   if (status == cu_success) {
@@ -86,7 +100,7 @@ Result<Sample> CudaTimer::sample(const LoadedKernel& kernel, const KernelEntry& 
     status = driver.event_record(end_, stream_);
   }
   Sample sample;
-  if (nvml_) sample.clock_hz = nvml_->sm_clock_hz();
+  look_at_card();
   if (status == cu_success) status = driver.event_synchronize(end_);
   float milliseconds = 0;
   if (status == cu_success) status = driver.event_elapsed_ms(&milliseconds, begin_, end_);
@@ -94,8 +108,8 @@ Result<Sample> CudaTimer::sample(const LoadedKernel& kernel, const KernelEntry& 
     return done.error();
   }
   sample.seconds = milliseconds * 1e-3;
-  best_clock_hz_ = std::max(best_clock_hz_, sample.clock_hz);
-  sample.throttled = sample.clock_hz > 0 && sample.clock_hz < kThrottledBelow * best_clock_hz_;
+  sample.clock_hz = card_.clock_hz;
+  sample.throttled = is_throttled(card_);
   return sample;
 }
 

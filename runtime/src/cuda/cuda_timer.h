@@ -6,25 +6,29 @@
 
 #include "cuda/cuda_context.h"
 #include "cuda/nvml.h"
+#include "cuda/throttling.h"
 #include "fftconv/device.h"
 
 namespace fftconv::cuda {
 
 class CudaTimer {
  public:
-  /// `nvml` may be null: samples then carry no clock and none is called throttled.
-  CudaTimer(std::shared_ptr<const CudaContext> context, const Nvml* nvml, std::int64_t l2_bytes);
+  /// `nvml` may be null: samples then carry no clock and none is called throttled. Of the facts: the size of the L2,
+  /// and the highest clock by the driver's attributes, which is the reference where NVML does not tell it.
+  CudaTimer(std::shared_ptr<const CudaContext> context, const Nvml* nvml, const DeviceFacts& facts);
   ~CudaTimer();
   CudaTimer(const CudaTimer&) = delete;
   CudaTimer& operator=(const CudaTimer&) = delete;
 
-  /// One launch at a time: calls from several threads wait for each other.
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold);
+  /// As Device::sample(). One launch at a time: calls from several threads wait for each other.
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm);
 
  private:
   Result<void> prepare();
   Result<void> flush() const;
   Result<void> wake_up() const;
+  void look_at_card();
 
   std::shared_ptr<const CudaContext> context_;
   const Nvml* nvml_;
@@ -35,7 +39,7 @@ class CudaTimer {
   CuEvent end_ = nullptr;
   CuAddress flush_buffer_ = 0;
   bool ready_ = false;
-  double best_clock_hz_ = 0;  ///< highest seen
+  CardState card_;
 };
 
 }  // namespace fftconv::cuda

@@ -54,9 +54,13 @@ class FakeDevice : public Device {
   }
   Result<void> synchronize(Stream) override { return {}; }
 
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry&, const KernelArgs& args, bool) override {
+  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
+                        const KernelArgs* warm) override {
     const auto* fake = dynamic_cast<const FakeKernel*>(&kernel);
     if (!fake) return invalid("The kernel was loaded by another device: load it with this one.");
+    if (!cold && warm) {
+      if (Result<void> launched = fake->launch(entry, *warm, nullptr); !launched) return launched.error();
+    }
     if (script_->launch) {
       if (Result<void> launched = script_->launch(fake->config()); !launched) return launched.error();
     }

@@ -161,7 +161,8 @@ class Sim final : public SimDevice {
     return {};
   }
 
-  Result<Sample> sample(const LoadedKernel&, const KernelEntry&, const KernelArgs&, bool) override {
+  Result<Sample> sample(const LoadedKernel&, const KernelEntry&, const KernelArgs&, bool,
+                        const KernelArgs*) override {
     return unsupported("The simulation never gives a timing: measure on the cuda or cpu device.");
   }
 

@@ -148,6 +148,7 @@ int doctor(const TuneOptions& options, const Console& console) {
   const std::vector<Part> parts = {
       libcuda_part(devices),
       nvrtc_part(),
+      library_part("NVML", {"libnvidia-ml.so.1"}, "a GPU that is hot or short of power is timed as any other"),
       llvm_part(),
       host_compiler_part(devices),
       library_part("FFTW", fftw_names(), "fftconv-bench has no peer on the CPU"),
