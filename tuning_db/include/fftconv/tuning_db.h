@@ -97,10 +97,13 @@ class TuningDb {
   std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
   /// All trials of a problem in an environment, fastest first, failed ones last.
   std::vector<Trial> trials(const Environment& environment, const Problem& problem);
-  /// The latest `limit` sound trials that have a time, newest first, of a device (device, kind, arch) and policy
-  /// under whatever driver, compiler and generator: these move all candidates of a problem more than one against
-  /// another.
-  std::vector<Trial> recent_trials(const Environment& device, int limit);
+  /// Sound trials that have a time, for a calibration; newest first, at most `limit`. They are of the environment's
+  /// device (with its sm_count and l2_bytes: one thread says nothing of two) and policy. All trials of a problem are
+  /// of one environment, so that times under several drivers, compilers or generators never stand side by side: of
+  /// `environment` itself or else the one nearest to it (generator before compiler before driver, then the newest)
+  /// that has eight trials of the problem; where none has, of the nearest that has any. Farther ones are read only
+  /// where nearer ones leave room.
+  std::vector<Trial> recent_trials(const Environment& environment, int limit);
   /// Grows with every trial that is stored.
   std::int64_t last_trial();
   /// Everything, for export, merge and reports. Return false from `visit` to stop.
