@@ -1,6 +1,7 @@
 // Store: a SQLite file of ours that goes on working whatever state it is in; shared by both databases.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "fftconv/result.h"
 #include "fftconv/tuning_db.h"
+#include "file_system.h"
 #include "private_file.h"
 #include "sqlite.h"
 
@@ -29,6 +31,8 @@ struct StoreSpec {
   std::int64_t check_below_bytes = 0;
   /// Copies the sound rows of a damaged file into a new one and counts them; may be null.
   Result<int> (*salvage)(sqlite::Connection& from, sqlite::Connection& to) = nullptr;
+  /// Tells the type of the file system that a file lies on; tests put another in.
+  Result<std::uint32_t> (*file_system_type)(const std::filesystem::path& file) = fftconv::file_system_type;
 };
 
 inline constexpr int busy_wait_ms = 5000;

@@ -68,10 +68,10 @@ struct Choice {
   std::string explanation;  ///< one sentence that names the trial it rests on
 };
 
-/// One SQLite file (STRICT tables, application_id, user_version; WAL where the file system allows, else DELETE).
-/// A damaged file or one from a later version is set aside under another name, and work goes on in a new one; if not
-/// even that is possible (read-only home, full disk), in memory. Every such event is logged. An invalid row is a
-/// miss. An object is for one thread at a time; any number of objects and processes may have the file open.
+/// One SQLite file (STRICT tables, application_id, user_version; WAL where one host alone has the file system, else
+/// DELETE). A damaged file or one from a later version is set aside under another name, and work goes on in a new
+/// one; if not even that is possible (read-only home, full disk), in memory. Every such event is logged. An invalid
+/// row is a miss. An object is for one thread at a time; any number of objects and processes may have the file open.
 class TuningDb {
  public:
   /// Opens or creates `file`; an empty path means in memory. `read_only` neither creates nor writes.
