@@ -110,21 +110,21 @@ Result<void> judge(Connection& connection) {
   return Error{ErrorCode::damaged, fmt::format("its check says \"{}\"", first)};
 }
 
-Result<void> check_content(const StoreSpec& spec, Connection& connection) {
+// Whether it was checked: large files are not.
+Result<bool> check_content(const StoreSpec& spec, Connection& connection) {
   auto pages = connection.integer_of("PRAGMA page_count");
   auto page_size = connection.integer_of("PRAGMA page_size");
   if (!pages) return pages.error();
   if (!page_size) return page_size.error();
-  if (*pages * *page_size > spec.check_below_bytes) return {};
-  auto verdict = connection.text_of("PRAGMA integrity_check(1)");
-  if (!verdict) return verdict.error();
-  if (*verdict == "ok") return {};
-  return judge(connection);
+  if (*pages * *page_size > spec.check_below_bytes) return false;
+  if (auto fine = check_every_page(connection); !fine) return fine.error();
+  return true;
 }
 
 bool is_empty(const Result<std::int64_t>& application, const Result<std::int64_t>& objects) {
   return application && objects && *application == 0 && *objects == 0;
 }
+
 // Without a log beside it a file in WAL mode is complete.
 bool has_log(const std::filesystem::path& file) { return std::filesystem::exists(file.string() + "-wal"); }
 
@@ -147,7 +147,6 @@ Result<void> check_readable(const StoreSpec& spec, Connection& connection, const
   connection = std::move(*opened);
   return {};
 }
-
 
 Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path& file, bool read_only) {
   auto connection =
@@ -202,8 +201,9 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
       if (auto done = transaction.commit(); !done) return done.error();
     }
   }
-  if (auto fine = check_content(spec, *connection); !fine) return fine.error();
-  return Opened{std::move(*connection), note};
+  auto checked = check_content(spec, *connection);
+  if (!checked) return checked.error();
+  return Opened{std::move(*connection), note, *checked};
 }
 
 }  // namespace
@@ -220,6 +220,12 @@ Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path&
   // The statements are ours and right: what SQLite cannot make sense of is the file ("unsupported file format").
   if (!opened && opened.error().code == ErrorCode::internal) return Error{ErrorCode::damaged, opened.error().message};
   return opened;
+}
+
+Result<void> check_every_page(Connection& connection) {
+  auto verdict = connection.text_of("PRAGMA integrity_check(1)");
+  if (!verdict) return verdict.error();
+  return *verdict == "ok" ? Result<void>() : judge(connection);
 }
 
 int salvage_rows(const StoreSpec& spec, const std::filesystem::path& damaged, Connection& to) {

@@ -40,7 +40,8 @@ const StoreSpec& tuning_store() {
                               .migrations = tuning_migrations(),
                               .durable = true,
                               .check_below_bytes = 8 << 20,
-                              .salvage = salvage};
+                              .salvage = salvage,
+                              .index_walks = tuning_index_walks()};
   return spec;
 }
 
@@ -51,6 +52,12 @@ TuningDb::~TuningDb() = default;
 
 Result<TuningDb> TuningDb::open(const std::filesystem::path& file, LogCallback log, bool read_only) {
   auto store = Store::open(tuning_store(), file, std::move(log), read_only);
+  if (!store) return store.error();
+  return TuningDb(std::make_unique<State>(State{.store = std::move(*store)}));
+}
+
+Result<TuningDb> TuningDb::open_copy(const std::filesystem::path& file, LogCallback log) {
+  auto store = Store::open_copy(tuning_store(), file, std::move(log));
   if (!store) return store.error();
   return TuningDb(std::make_unique<State>(State{.store = std::move(*store)}));
 }
@@ -83,12 +90,14 @@ Result<void> TuningDb::put_search(const Environment& environment, const Problem&
 std::optional<Trial> TuningDb::find(const Environment& environment, const Problem& problem,
                                     const KernelConfig& config) {
   std::optional<Trial> found;
-  (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
+  auto look_up = [&](sqlite::Connection& db) -> Result<void> {
     auto trial = find_trial(db, environment, problem, to_string(config), state_->complain());
     if (!trial) return trial.error();
     found = std::move(*trial);
     return {};
-  });
+  };
+  (void)state_->store.read(look_up);
+  if (!found && state_->store.mend_after_miss()) (void)state_->store.read(look_up);
   return found;
 }
 

@@ -76,6 +76,11 @@ class TuningDb {
  public:
   /// Opens or creates `file`; an empty path means in memory. `read_only` neither creates nor writes.
   static Result<TuningDb> open(const std::filesystem::path& file, LogCallback log = {}, bool read_only = false);
+  /// Reads a private copy of `file` as it stands now, for merge(): the file may belong to anybody and lie anywhere,
+  /// may be in use by other processes (not by this one), and is neither locked nor changed. Every page is checked,
+  /// every row when it is read. Errors: not_found, damaged, unsupported (a later version), busy (written all the
+  /// time), io.
+  static Result<TuningDb> open_copy(const std::filesystem::path& file, LogCallback log = {});
   /// A read-only database in memory made of exported lines (see open_shipped()); what is no trial is logged.
   static Result<TuningDb> open_lines(std::span<const std::string_view> lines, LogCallback log = {});
   TuningDb(TuningDb&&) noexcept;
@@ -115,7 +120,8 @@ class TuningDb {
                                const std::function<std::optional<KernelConfig>(const KernelConfig&)>& adapt);
 
   /// Adds all trials of another database; on equal keys the later one wins. Idempotent, order-independent. Counts
-  /// the trials that were new here or replaced an older one.
+  /// the trials that were new here or replaced an older one. A damaged file is refused before anything is added;
+  /// a row of it that is not sound is left out and logged. Errors: damaged, busy, io.
   Result<int> merge(TuningDb& other);
   /// JSON lines, one trial a line, sorted; import is the inverse (a merge) and counts the trials that it read. Lines
   /// that are no trial are logged and left out; a text without a single trial is invalid_argument.
