@@ -57,9 +57,9 @@ Result<ByProblem> latest_of(sqlite::Connection& db, const Source& source, int li
   }
 }
 
-// Adds the problems that no nearer environment has, or has too few trials of. Trials of a problem are compared with
-// one another, so that they are never of two environments.
-void add_missing(ByProblem& all, ByProblem more) {
+// Moves over the problems that no nearer environment has, or has too few trials of. Trials of a problem are compared
+// with one another, so that they are never of two environments.
+void add_missing(ByProblem& all, ByProblem& more) {
   for (auto& [problem, trials] : more) {
     std::vector<Numbered>& known = all[problem];
     if (known.empty() || (known.size() < enough_of_problem && trials.size() >= enough_of_problem))
@@ -86,7 +86,7 @@ std::vector<Trial> TuningDb::recent_trials(const Environment& environment, int l
       if (count_of(all) >= most) break;
       auto trials = latest_of(db, source, limit);
       if (!trials) return trials.error();
-      add_missing(all, std::move(*trials));
+      add_missing(all, *trials);
     }
     return {};
   });
