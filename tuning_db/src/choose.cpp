@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "environment_distance.h"
 #include "names.h"
 #include "near_problems.h"
 #include "tuning_db_state.h"
@@ -16,17 +17,6 @@ struct NearEnvironment {
   Environment environment;
   int difference = 0;
 };
-
-bool same_device(const Environment& a, const Environment& b) {
-  return a.device == b.device && a.kind == b.kind && a.arch == b.arch && a.sm_count == b.sm_count &&
-         a.l2_bytes == b.l2_bytes;
-}
-
-// How much two environments of one device differ; what moves a winner most weighs most.
-int difference(const Environment& a, const Environment& b) {
-  return 8 * (a.policy != b.policy) + 4 * (a.generator_digest != b.generator_digest) +
-         2 * (a.compiler != b.compiler) + (a.driver != b.driver);
-}
 
 std::string what_differs(const Environment& a, const Environment& b) {
   std::string text;

@@ -19,6 +19,14 @@ constexpr std::string_view statements[] = {
     "CREATE INDEX binary_used ON binary(used, bytes)",
 };
 
+constexpr std::string_view index_walks[] = {
+    "SELECT id, (SELECT count(*) FROM binary i INDEXED BY sqlite_autoindex_binary_1 WHERE "
+    "i.source_digest=b.source_digest AND i.arch=b.arch AND i.compiler=b.compiler AND i.options=b.options AND "
+    "i.id=b.id) AND (SELECT count(*) FROM binary i INDEXED BY binary_used WHERE i.used=b.used AND i.bytes=b.bytes "
+    "AND "
+    "i.id=b.id) FROM binary b NOT INDEXED WHERE id>? ORDER BY id",
+};
+
 // A binary can be made again, so that a commit need not wait for the disk.
 const StoreSpec& cache_store() {
   static const StoreSpec spec{.name = "kernel cache",
@@ -26,7 +34,8 @@ const StoreSpec& cache_store() {
                               .version = 1,
                               .schema = statements,
                               .durable = false,
-                              .check_below_bytes = 0};
+                              .check_below_bytes = 0,
+                              .index_walks = index_walks};
   return spec;
 }
 
@@ -81,6 +90,13 @@ Result<KernelCache> KernelCache::open(const std::filesystem::path& file, LogCall
 }
 
 std::optional<CachedKernel> KernelCache::find(const KernelKey& key) {
+  bool there = false;
+  auto found = look_up(key, there);
+  if (!there && state_->store.mend_after_miss()) found = look_up(key, there);
+  return found;
+}
+
+std::optional<CachedKernel> KernelCache::look_up(const KernelKey& key, bool& there) {
   Store& store = state_->store;
   std::optional<CachedKernel> found;
   std::int64_t damaged = 0, newest = 0, id = 0, used = 0;
@@ -92,7 +108,8 @@ std::optional<CachedKernel> KernelCache::find(const KernelKey& key) {
         "FROM binary) FROM binary WHERE source_digest=? AND arch=? AND compiler=? AND options=?");
     auto row = query.bind(key.source_digest, key.arch, key.compiler, key.options).next();
     if (!row) return row.error();
-    if (!*row) return {};
+    there = *row;
+    if (!there) return {};
     id = query.integer(0);
     used = query.integer(1);
     newest = query.integer(9);

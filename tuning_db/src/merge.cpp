@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "search_row.h"
@@ -40,6 +42,9 @@ Result<int> add_trials(Store& store, const std::vector<Trial>& trials) {
 
 Result<int> TuningDb::merge(TuningDb& other) {
   if (&other == this) return 0;
+  if (auto sound = other.state_->store.check_whole(); !sound)
+    return Error{sound.error().code,
+                 fmt::format("{} is not merged: {}", other.file().string(), sound.error().message)};
   constexpr std::size_t batch = 4096;  // trials a transaction
   std::vector<Trial> trials;
   int total = 0;

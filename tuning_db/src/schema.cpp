@@ -47,7 +47,26 @@ constexpr std::string_view to_version_2[] = {
 };
 constexpr std::span<const std::string_view> migrations[] = {to_version_2};
 
+constexpr std::string_view walks[] = {
+    "SELECT id, (SELECT count(*) FROM environment i INDEXED BY sqlite_autoindex_environment_1 WHERE "
+    "i.device=e.device AND i.kind=e.kind AND i.arch=e.arch AND i.sm_count=e.sm_count AND i.l2_bytes=e.l2_bytes AND "
+    "i.driver=e.driver AND i.compiler=e.compiler AND i.generator_digest=e.generator_digest AND i.policy=e.policy AND "
+    "i.id=e.id) FROM environment e NOT INDEXED WHERE id>? ORDER BY id",
+    "SELECT id, (SELECT count(*) FROM problem i INDEXED BY sqlite_autoindex_problem_1 WHERE i.text=p.text AND "
+    "i.id=p.id) AND (SELECT count(*) FROM problem i INDEXED BY problem_family WHERE i.family=p.family AND "
+    "i.seqlen=p.seqlen AND i.rows=p.rows AND i.id=p.id) FROM problem p NOT INDEXED WHERE id>? ORDER BY id",
+    "SELECT id, (SELECT count(*) FROM trial i INDEXED BY sqlite_autoindex_trial_1 WHERE i.problem=t.problem AND "
+    "i.environment=t.environment AND i.config=t.config AND i.id=t.id) AND (SELECT count(*) FROM trial i INDEXED BY "
+    "trial_environment WHERE i.environment=t.environment AND i.id=t.id) AND (status<>'measured' OR error<0 OR "
+    "(SELECT count(*) FROM trial i INDEXED BY trial_best WHERE i.problem=t.problem AND i.environment=t.environment "
+    "AND i.median=t.median AND i.id=t.id AND i.status='measured' AND i.error>=0)) FROM trial t NOT INDEXED WHERE "
+    "id>? "
+    "ORDER BY id",
+};
+
 }  // namespace
+
+std::span<const std::string_view> tuning_index_walks() { return walks; }
 
 std::span<const std::string_view> tuning_schema() { return statements; }
 

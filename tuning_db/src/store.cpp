@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "private_copy.h"
 #include "store_file.h"
 
 namespace fftconv {
@@ -27,7 +28,8 @@ Store::Store(const StoreSpec& spec, std::filesystem::path file, LogCallback log,
       file_(std::move(file)),
       log_(std::move(log)),
       read_only_(read_only),
-      connection_(std::move(connection)) {}
+      connection_(std::move(connection)),
+      index_check_(spec.index_walks) {}
 
 void Store::say(const std::string& event) const {
   if (log_) log_(fmt::format("{} {}: {}", spec_->name, file_.empty() ? "in memory" : file_.string(), event));
@@ -52,6 +54,46 @@ Result<Store> Store::open(const StoreSpec& spec, const std::filesystem::path& fi
   return store;
 }
 
+Result<Store> Store::open_copy(const StoreSpec& spec, const std::filesystem::path& file, LogCallback log) {
+  auto memory = open_memory_database(spec);
+  if (!memory) return memory.error();
+  Store store(spec, file, std::move(log), true, std::move(*memory));
+  auto done = store.read_copy();
+  if (!done)
+    return Error{done.error().code,
+                 fmt::format("{} {} cannot be read: {}", spec.name, file.string(), done.error().message)};
+  return store;
+}
+
+Result<void> Store::read_copy() {
+  auto folder = PrivateFolder::make();
+  if (!folder) return folder.error();
+  auto copy = copy_database(file_, *folder, busy_wait_ms);
+  if (!copy) return copy.error();
+  std::error_code failed;
+  if (std::filesystem::file_size(*copy, failed) == 0) return Error{ErrorCode::damaged, "it is empty"};
+  StoreSpec whole = *spec_;
+  whole.check_below_bytes = INT64_MAX;
+  {
+    // Written to, so that its log is applied, or an interrupted transaction taken back, or its tables are migrated.
+    auto opened = open_database(whole, *copy, false);
+    if (!opened) return opened.error();
+    auto mode = opened->connection.text_of("PRAGMA journal_mode=DELETE");
+    if (!mode) return mode.error();
+  }
+  auto connection = sqlite::Connection::open(copy->string(), sqlite::OpenMode::immutable, 0);
+  if (!connection) return connection.error();
+  use({std::move(*connection), {}, true});
+  return {};
+}
+
+Result<void> Store::check_whole() {
+  if (in_memory_ || checked_) return {};
+  auto fine = check_every_page(connection_);
+  checked_ = fine.ok();
+  return fine;
+}
+
 Result<void> Store::open_file() {
   if (read_only_) {
     if (auto fine = check_private_directory(directory_of(file_)); !fine) return fine;
@@ -59,8 +101,7 @@ Result<void> Store::open_file() {
     if (identity_of(file_) == FileIdentity{}) return Error{ErrorCode::not_found, "there is no such file to read"};
     auto opened = open_database(*spec_, file_, true);
     if (!opened) return opened.error();
-    connection_ = std::move(opened->connection);
-    in_memory_ = false;
+    use(std::move(*opened));
     return {};
   }
   if (auto made = make_private_directory(directory_of(file_)); !made) return made;
@@ -76,10 +117,9 @@ Result<void> Store::open_file_locked() {
     if (auto made = make_private_file(file_); !made) return made;
     auto opened = open_database(*spec_, file_, false);
     if (opened) {
-      connection_ = std::move(opened->connection);
-      identity_ = identity_of(file_);
-      in_memory_ = false;
       if (!opened->note.empty()) say(opened->note);
+      use(std::move(*opened));
+      identity_ = identity_of(file_);
       break;
     }
     const Error& error = opened.error();
@@ -95,6 +135,13 @@ Result<void> Store::open_file_locked() {
       say(fmt::format("{} sound rows of {} were kept", rows, damaged.string()));
   }
   return {};
+}
+
+void Store::use(Opened opened) {
+  connection_ = std::move(opened.connection);
+  in_memory_ = false;
+  checked_ = opened.checked;
+  index_check_ = IndexCheck(spec_->index_walks);
 }
 
 Result<void> Store::start_memory(const Error& why) {
@@ -184,6 +231,40 @@ Result<void> Store::read(const std::function<Result<void>(sqlite::Connection&)>&
   }
   say(explain(done.error()).message);
   return explain(done.error());
+}
+
+bool Store::mend_after_miss() {
+  if (in_memory_ || checked_ || index_check_.complete()) return false;
+  std::optional<std::int64_t> lost;
+  const FileIdentity before = identity_;
+  auto done = read([&](sqlite::Connection& db) -> Result<void> {
+    auto found = index_check_.advance(db, std::chrono::milliseconds(miss_check_ms));
+    if (!found) return found.error();
+    lost = *found;
+    return {};
+  });
+  // A page that cannot be read: the file was set aside, and its sound rows are in the one that is used now.
+  if (in_memory_ || !(identity_ == before)) return true;
+  if (!done || !lost) return false;
+  const std::string what = fmt::format("an index does not lead to row {}", *lost);
+  if (read_only_) {
+    index_check_.finish();
+    say(what + ": rows that indexes do not lead to count as misses; open it once for writing, as any sweep does");
+    return false;
+  }
+  auto remade = write([](sqlite::Connection& db) -> Result<void> {
+    auto made = db.run("REINDEX");
+    // Two rows of one key: the first was lost, and stored again.
+    if (!made && made.error().code == ErrorCode::internal) return Error{ErrorCode::damaged, made.error().message};
+    return made;
+  });
+  if (!remade) {
+    say(fmt::format("{}, and the indexes could not be made anew: {}", what, remade.error().message));
+    return false;
+  }
+  index_check_.finish();
+  say(what + ": the indexes were made anew");
+  return true;
 }
 
 }  // namespace fftconv

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "file_system.h"
 #include "journal.h"
 
 namespace fftconv {
@@ -109,34 +110,58 @@ Result<void> judge(Connection& connection) {
   return Error{ErrorCode::damaged, fmt::format("its check says \"{}\"", first)};
 }
 
-Result<void> check_content(const StoreSpec& spec, Connection& connection) {
+// Whether it was checked: large files are not.
+Result<bool> check_content(const StoreSpec& spec, Connection& connection) {
   auto pages = connection.integer_of("PRAGMA page_count");
   auto page_size = connection.integer_of("PRAGMA page_size");
   if (!pages) return pages.error();
   if (!page_size) return page_size.error();
-  if (*pages * *page_size > spec.check_below_bytes) return {};
-  auto verdict = connection.text_of("PRAGMA integrity_check(1)");
-  if (!verdict) return verdict.error();
-  if (*verdict == "ok") return {};
-  return judge(connection);
+  if (*pages * *page_size > spec.check_below_bytes) return false;
+  if (auto fine = check_every_page(connection); !fine) return fine.error();
+  return true;
 }
 
 bool is_empty(const Result<std::int64_t>& application, const Result<std::int64_t>& objects) {
   return application && objects && *application == 0 && *objects == 0;
 }
 
+// Without a log beside it a file in WAL mode is complete.
+bool has_log(const std::filesystem::path& file) { return std::filesystem::exists(file.string() + "-wal"); }
+
+// A reader of a file in WAL mode writes to the memory that its processes share, which other hosts do not see.
+Result<void> check_readable(const StoreSpec& spec, Connection& connection, const std::filesystem::path& file) {
+  auto type = spec.file_system_type(file);
+  if (!type) return type.error();
+  const char* shared = shared_file_system(*type);
+  if (shared == nullptr) return {};
+  auto wal = is_in_wal_mode(connection);
+  if (!wal) return wal.error();
+  if (!*wal) return {};
+  if (has_log(file))
+    return Error{ErrorCode::io,
+                 fmt::format("it lies on {} with a write-ahead log, which only processes of one host can read: end "
+                             "what has it open, then open it once for writing, as any sweep does",
+                             shared)};
+  auto opened = Connection::open(file.string(), OpenMode::immutable, busy_wait_ms);
+  if (!opened) return opened.error();
+  connection = std::move(*opened);
+  return {};
+}
+
 Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path& file, bool read_only) {
   auto connection =
       Connection::open(file.string(), read_only ? OpenMode::read_only : OpenMode::read_write, busy_wait_ms);
   if (!connection) return connection.error();
-  const bool shared_memory = !read_only && has_shared_memory(*connection);
+  if (read_only)
+    if (auto safe = check_readable(spec, *connection, file); !safe) return safe.error();
+  const std::string obstacle = read_only ? std::string() : obstacle_to_wal(spec, *connection, file);
   // A file that is in WAL mode from elsewhere can be read without shared memory by a process that has it for itself.
-  if (!read_only && !shared_memory)
+  if (!obstacle.empty())
     if (auto done = connection->run("PRAGMA locking_mode=EXCLUSIVE"); !done) return done.error();
   auto application = connection->integer_of("PRAGMA application_id");
   if (!application && application.error().code == ErrorCode::io && read_only) {
-    // A WAL database in a place where its shared memory cannot be made. Without a log beside it the file is complete.
-    if (std::filesystem::exists(file.string() + "-wal")) return application.error();
+    // A WAL database in a place where its shared memory cannot be made.
+    if (has_log(file)) return application.error();
     connection = Connection::open(file.string(), OpenMode::immutable, busy_wait_ms);
     if (!connection) return connection.error();
     application = connection->integer_of("PRAGMA application_id");
@@ -166,7 +191,7 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
     } else if (auto done = connection->run("PRAGMA auto_vacuum=INCREMENTAL"); !done) {
       return done.error();
     }
-    auto journal = choose_journal(*connection, spec.durable, shared_memory);
+    auto journal = choose_journal(*connection, spec, obstacle);
     if (!journal) return journal.error();
     if (!journal->empty()) note += (note.empty() ? "" : "; ") + *journal;
     if (empty) {
@@ -176,8 +201,9 @@ Result<Opened> open_unchecked(const StoreSpec& spec, const std::filesystem::path
       if (auto done = transaction.commit(); !done) return done.error();
     }
   }
-  if (auto fine = check_content(spec, *connection); !fine) return fine.error();
-  return Opened{std::move(*connection), note};
+  auto checked = check_content(spec, *connection);
+  if (!checked) return checked.error();
+  return Opened{std::move(*connection), note, *checked};
 }
 
 }  // namespace
@@ -194,6 +220,12 @@ Result<Opened> open_database(const StoreSpec& spec, const std::filesystem::path&
   // The statements are ours and right: what SQLite cannot make sense of is the file ("unsupported file format").
   if (!opened && opened.error().code == ErrorCode::internal) return Error{ErrorCode::damaged, opened.error().message};
   return opened;
+}
+
+Result<void> check_every_page(Connection& connection) {
+  auto verdict = connection.text_of("PRAGMA integrity_check(1)");
+  if (!verdict) return verdict.error();
+  return *verdict == "ok" ? Result<void>() : judge(connection);
 }
 
 int salvage_rows(const StoreSpec& spec, const std::filesystem::path& damaged, Connection& to) {

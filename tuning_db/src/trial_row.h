@@ -14,6 +14,8 @@ namespace fftconv {
 
 /// Statements that create tuning.db.
 std::span<const std::string_view> tuning_schema();
+/// Walks of IndexCheck over its tables.
+std::span<const std::string_view> tuning_index_walks();
 /// The n-th entry makes version n + 2 of version n + 1.
 std::span<const std::span<const std::string_view>> tuning_migrations();
 

@@ -1,7 +1,5 @@
 #include "fftconv/tuning_db.h"
 
-#include <algorithm>
-
 #include "names.h"
 #include "search_row.h"
 #include "tuning_db_state.h"
@@ -42,7 +40,8 @@ const StoreSpec& tuning_store() {
                               .migrations = tuning_migrations(),
                               .durable = true,
                               .check_below_bytes = 8 << 20,
-                              .salvage = salvage};
+                              .salvage = salvage,
+                              .index_walks = tuning_index_walks()};
   return spec;
 }
 
@@ -53,6 +52,12 @@ TuningDb::~TuningDb() = default;
 
 Result<TuningDb> TuningDb::open(const std::filesystem::path& file, LogCallback log, bool read_only) {
   auto store = Store::open(tuning_store(), file, std::move(log), read_only);
+  if (!store) return store.error();
+  return TuningDb(std::make_unique<State>(State{.store = std::move(*store)}));
+}
+
+Result<TuningDb> TuningDb::open_copy(const std::filesystem::path& file, LogCallback log) {
+  auto store = Store::open_copy(tuning_store(), file, std::move(log));
   if (!store) return store.error();
   return TuningDb(std::make_unique<State>(State{.store = std::move(*store)}));
 }
@@ -85,12 +90,14 @@ Result<void> TuningDb::put_search(const Environment& environment, const Problem&
 std::optional<Trial> TuningDb::find(const Environment& environment, const Problem& problem,
                                     const KernelConfig& config) {
   std::optional<Trial> found;
-  (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
+  auto look_up = [&](sqlite::Connection& db) -> Result<void> {
     auto trial = find_trial(db, environment, problem, to_string(config), state_->complain());
     if (!trial) return trial.error();
     found = std::move(*trial);
     return {};
-  });
+  };
+  (void)state_->store.read(look_up);
+  if (!found && state_->store.mend_after_miss()) (void)state_->store.read(look_up);
   return found;
 }
 
@@ -130,38 +137,6 @@ std::vector<Trial> TuningDb::trials(const Environment& environment, const Proble
     }
   });
   return all;
-}
-
-std::vector<Trial> TuningDb::recent_trials(const Environment& device, int limit) {
-  std::vector<std::pair<std::int64_t, Trial>> all;  // by row, which grows with time
-  (void)state_->store.read([&](sqlite::Connection& db) -> Result<void> {
-    all.clear();
-    auto environments = all_environments(db);
-    if (!environments) return environments.error();
-    for (const auto& [id, e] : *environments) {
-      if (e.device != device.device || e.kind != device.kind || e.arch != device.arch || e.policy != device.policy)
-        continue;
-      auto query = db.query(recent_trials_sql);
-      query.bind(id, limit);
-      for (;;) {
-        auto row = query.next();
-        if (!row) return row.error();
-        if (!*row) break;
-        const std::string text = query.text(17);
-        auto problem = parse_problem(text);
-        if (!problem) continue;  // told by those who ask for that problem
-        auto trial = read_trial(query, e, *problem, text);
-        if (trial) all.emplace_back(query.integer(0), std::move(*trial));
-      }
-    }
-    return {};
-  });
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::vector<Trial> latest;
-  for (auto& [row, trial] : all) {
-    if (latest.size() < static_cast<std::size_t>(std::max(limit, 0))) latest.push_back(std::move(trial));
-  }
-  return latest;
 }
 
 std::int64_t TuningDb::last_trial() {

@@ -6,6 +6,7 @@
 
 #include "database.h"
 #include "fftconv/calibration.h"
+#include "fftconv/kernel_source.h"
 #include "fftconv/measure.h"
 #include "fftconv/search_space.h"
 #include "fftconv/sparsity.h"
@@ -43,6 +44,9 @@ std::optional<Calibration> stored_calibration(const DeviceFacts& facts) {
   device.device = facts.name;
   device.kind = to_string(facts.kind);
   device.arch = facts.arch;
+  device.sm_count = facts.sm_count;
+  device.l2_bytes = facts.l2_bytes;
+  device.generator_digest = generator_digest();
   device.policy = to_string(MeasurePolicy{});
   std::vector<TimedCandidate> timed;
   for (Trial& trial : database->recent_trials(device, latest)) {

@@ -53,7 +53,7 @@ int merge(const TuneOptions& options, const Console& console) {
   // All are opened before one is merged: a file that is no database stops the command before anything has changed.
   std::vector<TuningDb> others;
   for (const std::string& file : options.files) {
-    auto other = open_to_read(file, &console);
+    auto other = TuningDb::open_copy(file, [&console](const std::string& line) { console.note(line); });
     if (!other) {
       Error error = other.error();
       if (error.code == ErrorCode::not_found) error = invalid(fmt::format("there is no file '{}'", file));

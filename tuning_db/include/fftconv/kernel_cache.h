@@ -31,9 +31,10 @@ struct CachedKernel {
 };
 
 /// One SQLite file beside the tuning database, same rules as TuningDb for damage and places that cannot be written.
-/// Binaries are checked by SHA-256 when read: a damaged one is deleted, logged and a miss. Files that belong to
-/// another user, that others may write, or that are symbolic links are refused. Least recently used binaries leave
-/// when the sum of sizes passes `limit_bytes`.
+/// Binaries are checked by SHA-256 when read: a damaged one is deleted, logged and a miss. After misses rows are
+/// compared with the indexes, once and at most 100 ms a miss: an index that lost some is logged and made anew. Files
+/// that belong to another user, that others may write, or that are symbolic links are refused. Least recently used
+/// binaries leave when the sum of sizes passes `limit_bytes`.
 class KernelCache {
  public:
   static Result<KernelCache> open(const std::filesystem::path& file, LogCallback log = {},
@@ -50,6 +51,8 @@ class KernelCache {
  private:
   struct State;
   explicit KernelCache(std::unique_ptr<State> state);
+  /// `there`: a row of this key is, sound or not.
+  std::optional<CachedKernel> look_up(const KernelKey& key, bool& there);
   std::unique_ptr<State> state_;
 };
 

@@ -68,14 +68,19 @@ struct Choice {
   std::string explanation;  ///< one sentence that names the trial it rests on
 };
 
-/// One SQLite file (STRICT tables, application_id, user_version; WAL where the file system allows, else DELETE).
-/// A damaged file or one from a later version is set aside under another name, and work goes on in a new one; if not
-/// even that is possible (read-only home, full disk), in memory. Every such event is logged. An invalid row is a
-/// miss. An object is for one thread at a time; any number of objects and processes may have the file open.
+/// One SQLite file (STRICT tables, application_id, user_version; WAL where one host alone has the file system, else
+/// DELETE). A damaged file or one from a later version is set aside under another name, and work goes on in a new
+/// one; if not even that is possible (read-only home, full disk), in memory. Every such event is logged. An invalid
+/// row is a miss. An object is for one thread at a time; any number of objects and processes may have the file open.
 class TuningDb {
  public:
   /// Opens or creates `file`; an empty path means in memory. `read_only` neither creates nor writes.
   static Result<TuningDb> open(const std::filesystem::path& file, LogCallback log = {}, bool read_only = false);
+  /// Reads a private copy of `file` as it stands now, for merge(): the file may belong to anybody and lie anywhere,
+  /// may be in use by other processes (not by this one), and is neither locked nor changed. Every page is checked,
+  /// every row when it is read. Errors: not_found, damaged, unsupported (a later version), busy (written all the
+  /// time), io.
+  static Result<TuningDb> open_copy(const std::filesystem::path& file, LogCallback log = {});
   /// A read-only database in memory made of exported lines (see open_shipped()); what is no trial is logged.
   static Result<TuningDb> open_lines(std::span<const std::string_view> lines, LogCallback log = {});
   TuningDb(TuningDb&&) noexcept;
@@ -97,10 +102,13 @@ class TuningDb {
   std::optional<SearchRecord> find_search(const Environment& environment, const Problem& problem);
   /// All trials of a problem in an environment, fastest first, failed ones last.
   std::vector<Trial> trials(const Environment& environment, const Problem& problem);
-  /// The latest `limit` sound trials that have a time, newest first, of a device (device, kind, arch) and policy
-  /// under whatever driver, compiler and generator: these move all candidates of a problem more than one against
-  /// another.
-  std::vector<Trial> recent_trials(const Environment& device, int limit);
+  /// Sound trials that have a time, for a calibration; newest first, at most `limit`. They are of the environment's
+  /// device (with its sm_count and l2_bytes: one thread says nothing of two) and policy. All trials of a problem are
+  /// of one environment, so that times under several drivers, compilers or generators never stand side by side: of
+  /// `environment` itself or else the one nearest to it (generator before compiler before driver, then the newest)
+  /// that has eight trials of the problem; where none has, of the nearest that has any. Farther ones are read only
+  /// where nearer ones leave room.
+  std::vector<Trial> recent_trials(const Environment& environment, int limit);
   /// Grows with every trial that is stored.
   std::int64_t last_trial();
   /// Everything, for export, merge and reports. Return false from `visit` to stop.
@@ -112,7 +120,8 @@ class TuningDb {
                                const std::function<std::optional<KernelConfig>(const KernelConfig&)>& adapt);
 
   /// Adds all trials of another database; on equal keys the later one wins. Idempotent, order-independent. Counts
-  /// the trials that were new here or replaced an older one.
+  /// the trials that were new here or replaced an older one. A damaged file is refused before anything is added;
+  /// a row of it that is not sound is left out and logged. Errors: damaged, busy, io.
   Result<int> merge(TuningDb& other);
   /// JSON lines, one trial a line, sorted; import is the inverse (a merge) and counts the trials that it read. Lines
   /// that are no trial are logged and left out; a text without a single trial is invalid_argument.
