@@ -17,6 +17,23 @@ extern char** environ;
 
 namespace fftconv::test {
 
+/// The first of these programs that is here; else empty.
+inline std::string program(const std::vector<const char*>& names) {
+  for (const char* name : names)
+    if (::access(name, X_OK) == 0) return name;
+  return {};
+}
+
+inline std::string browser() {
+  return program({"/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"});
+}
+
+#define FFTCONV_NEEDS_BROWSER()                                                           \
+  if (fftconv::test::browser().empty()) {                                                 \
+    MESSAGE("skipped: no Chromium here; tools/setup --tests installs Debian's chromium"); \
+    return;                                                                               \
+  }
+
 /// The command that starts a browser without a window, with a profile of its own.
 inline std::vector<std::string> headless(const std::string& browser, const std::string& profile) {
   return {browser,
@@ -76,6 +93,12 @@ class BrowserPage {
     return call("Runtime.evaluate", {{"expression", expression}, {"returnByValue", true}})
         .at("result")
         .value("value", Json());
+  }
+
+  /// The page from here on as a medium ("screen", "print") shows it to who prefers `scheme` ("light", "dark").
+  void emulate(const std::string& media, const std::string& scheme) {
+    const Json preference{{"name", "prefers-color-scheme"}, {"value", scheme}};
+    call("Emulation.setEmulatedMedia", {{"media", media}, {"features", Json::array({preference})}});
   }
 
   /// A key goes down and up, as from a keyboard. `text`: what it types, "\r" for Enter.

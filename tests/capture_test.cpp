@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "fake_bench.h"
+#include "fftconv/cpu_device.h"
 #include "fftconv/search_space.h"
+#include "fftconv/streaming.h"
 
 namespace fftconv {
 namespace {
@@ -158,6 +160,31 @@ TEST_CASE("a context records plans and executions, and its plans go on counting 
   run(*outlives, 2);
   outlives.reset();
   CHECK(captured(file).front() == CapturedProblem{small_problem(512), 6, 1});
+}
+
+TEST_CASE("every block of a stream is an execution of the block's problem, with filters longer than a block, too") {
+  const auto device = open_device(DeviceKind::cpu);
+  REQUIRE(device);
+  if (!(*device)->caveat().empty()) {
+    MESSAGE("skipped: ", (*device)->caveat());
+    return;
+  }
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "problems";
+  Problem block{.seqlen = 64, .filter_len = 64, .channels = 2, .io = DataType::f32, .precision = Precision::f32};
+  Problem carried = block;
+  carried.carry = true;
+  {
+    const auto context = *Context::create(*device, {.use_disk = false, .capture = file});
+    const std::vector<float> taps(2 * 192, 0.5f), u(2 * 64, 1.0f);
+    std::vector<float> y(u.size());
+    for (const auto& [length, blocks] : {std::pair{192, 5}, {64, 2}}) {
+      auto stream = StreamingConvolution::make(*context, block, taps.data(), length);
+      REQUIRE_MESSAGE(stream, stream.error().message);
+      for (int i = 0; i < blocks; ++i) REQUIRE(stream->push({.u = u.data(), .y = y.data()}));
+    }
+  }
+  CHECK(captured(file) == std::vector<CapturedProblem>{{carried, 7, 2}});
 }
 
 TEST_CASE("a problem is in the file while the process still runs, so that one that is killed loses little") {

@@ -16,7 +16,7 @@ inline bool has_mpi() {
 #ifdef FFTCONV_MPIRUN
   return true;
 #else
-  MESSAGE("skipped: built without MPI");
+  MESSAGE("skipped: built without MPI, or without mpirun.openmpi (Debian: libopenmpi-dev, openmpi-bin)");
   return false;
 #endif
 }

@@ -15,6 +15,7 @@
 #include <iterator>
 
 #include "browser_pipe.h"
+#include "page_colours.h"
 #include "report_fixture.h"
 
 extern char** environ;
@@ -25,16 +26,6 @@ using namespace fftconv::test;
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string program(const std::vector<const char*>& names) {
-  for (const char* name : names)
-    if (::access(name, X_OK) == 0) return name;
-  return {};
-}
-
-std::string browser() {
-  return program({"/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"});
-}
 
 std::string read(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -71,12 +62,6 @@ std::string chromium(const TemporaryDirectory& folder, const std::string& page, 
 }
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-#define FFTCONV_NEEDS_BROWSER()                                                           \
-  if (browser().empty()) {                                                                \
-    MESSAGE("skipped: no Chromium here; tools/setup --tests installs Debian's chromium"); \
-    return;                                                                               \
-  }
 
 /// The page with the policy against scripts taken out and a script of the test's put in.
 std::string with_script(std::string page, const std::string& script) {
@@ -217,4 +202,40 @@ TEST_CASE("paper has every part and every row, folded tables too") {
   const std::string text = run({reader, "-raw", (folder / "page.pdf").string(), "-"}, folder.path());
   for (const char* title : part_titles) CHECK_MESSAGE(holds(text, title), title);
   for (int i = 0; i < 20; ++i) CHECK(holds(text, "causal/L" + std::to_string(1000 + i)));
+}
+
+TEST_CASE("in light, in the dark and on paper every text is read against its background") {
+  FFTCONV_NEEDS_BROWSER();
+  const TemporaryDirectory folder;
+  write(folder / "page.html", sample_page());
+  BrowserPage page(browser(), folder / "profile", "file://" + (folder / "page.html").string());
+  check_colours(page);
+  // The check can fail, for each kind of text.
+  page.emulate("screen", "dark");
+  for (const char* selector : {"p", "td", "a", "svg text"}) {
+    CAPTURE(selector);
+    const std::string rule = std::string(selector) + " { color: #666 !important; fill: #666 !important; }";
+    page.value("document.head.insertAdjacentHTML('beforeend', '<style id=planted>" + rule + "</style>')");
+    CHECK(colours_of(page).at("faint").size() > 0);
+    page.value("document.getElementById('planted').remove()");
+  }
+  CHECK(colours_of(page).at("faint").empty());
+}
+
+TEST_CASE("on paper every section and every row of a folded table is laid out, whatever the reader prefers") {
+  FFTCONV_NEEDS_BROWSER();
+  const TemporaryDirectory folder;
+  tools::ReportInputs inputs = report_inputs();
+  for (int i = 0; i < 20; ++i)  // enough problems that tables are folded
+    inputs.trials.push_back(trial_of(environment_here(), problem_of(1000 + i), config_of(4), 1e-4));
+  write(folder / "page.html", tools::page_html(tools::make_report(inputs)));
+  BrowserPage page(browser(), folder / "profile", "file://" + (folder / "page.html").string());
+  CHECK(hidden_parts(page).at("rows").get<int>() > 20);  // on a screen they are folded
+  page.emulate("print", "dark");
+  const auto hidden = hidden_parts(page);
+  CAPTURE(hidden.dump());
+  CHECK(hidden.at("sections").get<int>() == 0);
+  CHECK(hidden.at("rows").get<int>() == 0);
+  CHECK(hidden.at("charts").get<int>() == 0);
+  CHECK(hidden.at("of").get<int>() > 100);
 }

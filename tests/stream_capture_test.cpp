@@ -74,13 +74,19 @@ class WithCompiler final : public Device {
   std::shared_ptr<Device> inner_;
 };
 
+enum class StreamKind { waited_for, non_blocking };  ///< by the default stream
+
 struct Capture {
-  explicit Capture(void* stream) {
+  explicit Capture(void* stream, StreamKind kind = StreamKind::waited_for) {
     fake().capture_broken = false;
     fake().captured_launches = 0;
+    fake().non_blocking = kind == StreamKind::non_blocking;
     fake().capturing = stream;
   }
-  ~Capture() { fake().capturing = nullptr; }
+  ~Capture() {
+    fake().capturing = nullptr;
+    fake().non_blocking = false;
+  }
 };
 
 struct DeviceRows {
@@ -147,6 +153,58 @@ TEST_CASE("what would have to be made while a stream is captured is refused, and
   CHECK_FALSE(fake().capture_broken);
   REQUIRE(async.execute(rows.buffers(), &a_stream));
   CHECK(fake().captured_launches == 1);
+}
+
+TEST_CASE(
+    "a captured stream that the default one does not wait for must be named: then what has to be made is refused") {
+  const auto device = std::make_shared<WithCompiler>(fake_gpu());
+  const auto context = context_on(device);
+  const Plan plan = *context->plan(small_problem());
+  AsyncPlan async = *context->plan_async(small_problem());
+  const DeviceRows rows(*device, small_problem());
+  REQUIRE(async.set_filter(rows.taps->data()));
+  const int compiles = device->compiles;
+  const Capture capture(&a_stream, StreamKind::non_blocking);
+  fake().calls.clear();
+  CHECK(device->is_capturing(&a_stream));
+  CHECK_FALSE(device->is_capturing(nullptr));  // the driver tells of the stream that is asked, and no other
+  CHECK_FALSE(device->is_capturing(&another_stream));
+  const std::vector<float> taps(small_problem().filter_len * 3);
+  const PlanOptions on_stream{.stream = &a_stream};
+  const Result<void> refused[] = {
+      context->plan(small_problem(512), on_stream).error(),
+      context->plan_async(small_problem(512), on_stream).error(),
+      plan.make_spectrum(rows.taps->data(), &a_stream).error(),
+      async.set_filter(rows.taps->data(), &a_stream),
+      async.set_filter_from_host(taps.data(), &a_stream),
+  };
+  for (const Result<void>& result : refused) {
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().code == ErrorCode::busy);
+  }
+  REQUIRE(context->plan(small_problem(), on_stream));  // in memory
+  REQUIRE(async.execute(rows.buffers(), &a_stream));
+  CHECK(fake().calls == std::vector<std::string>{"cuLaunchKernel"});
+  CHECK(fake().captured_launches == 1);
+  CHECK(device->compiles == compiles);
+  CHECK_FALSE(fake().capture_broken);
+}
+
+TEST_CASE(
+    "a captured stream that does not block and is not named: a plan is made beside the capture, a spectrum ends it") {
+  const auto device = std::make_shared<WithCompiler>(fake_gpu());
+  const auto context = context_on(device);
+  const DeviceRows rows(*device, small_problem());
+  const Capture capture(&a_stream, StreamKind::non_blocking);
+  const Result<Plan> plan = context->plan(small_problem());
+  REQUIRE(plan);
+  CHECK(device->compiles == 1);  // while the stream is captured: nothing here can know
+  CHECK_FALSE(fake().capture_broken);
+  CHECK_FALSE(plan->make_spectrum(rows.taps->data()).ok());
+  CHECK(fake().capture_broken);
+  // None of this says anything of a kernel.
+  context->with_database(
+      [&](TuningDb& database) { CHECK(database.trials(context->environment(), small_problem()).empty()); });
 }
 
 TEST_CASE("the background loads, allocates and makes a spectrum while another thread captures, and breaks nothing") {

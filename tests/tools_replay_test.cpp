@@ -9,6 +9,7 @@
 #include "fftconv/capture.h"
 #include "fftconv/device.h"
 #include "fftconv/plan.h"
+#include "fftconv/streaming.h"
 #include "fftconv/tuning_db.h"
 #include "sqlite.h"
 #include "tool_process.h"
@@ -22,6 +23,7 @@ std::string problem_of(int seqlen) { return fmt::format("causal/L{0}/k{0}/b1/h2/
 
 struct Use {
   int seqlen, executions;
+  bool streamed = false;  ///< as blocks of a stream whose filter is three blocks long
 };
 
 /// An application: a process that plans and convolves on the CPU device, told by FFTCONV_CAPTURE alone to record. Its
@@ -35,6 +37,15 @@ void run_application(const Workplace& place, const std::vector<Use>& uses) {
     if (!context) return 3;
     for (const Use& use : uses) {
       const Problem problem = parse_problem(problem_of(use.seqlen)).value();
+      if (use.streamed) {
+        const std::vector<float> long_taps(2 * 3 * use.seqlen, 0.5f), block(2 * use.seqlen, 1.0f);
+        std::vector<float> out(block.size());
+        auto stream = StreamingConvolution::make(**context, problem, long_taps.data(), 3 * use.seqlen);
+        if (!stream) return 7;
+        for (int i = 0; i < use.executions; ++i)
+          if (!stream->push({.u = block.data(), .y = out.data()})) return 8;
+        continue;
+      }
       const auto plan = (*context)->plan(problem);
       if (!plan) return 4;
       const std::vector<float> taps(2 * use.seqlen, 0.5f), u(taps.size(), 1.0f);
@@ -142,6 +153,19 @@ TEST_CASE("what two runs of an application used is tuned, most used first, answe
   for (const Json& row : known) reused += row["reused"].get<std::size_t>();
   CHECK(reused == trials.size());
   CHECK(stored(place) == trials);
+}
+
+TEST_CASE("a stream with a filter longer than its blocks is tuned by the number of its blocks") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  run_application(place, {{64, 3}, {96, 9, true}, {128, 1}});
+  Problem block = parse_problem(problem_of(96)).value();
+  block.carry = true;
+  const Output tuned = replay(place);
+  CAPTURE(tuned.err);
+  REQUIRE(tuned.status == 0);
+  CHECK(problems_of(tuned.json()["problems"]) ==
+        std::vector<std::string>{to_string(block), problem_of(64), problem_of(128)});
 }
 
 TEST_CASE("a damaged or foreign capture costs one sentence, and neither the file nor what was learnt is touched") {

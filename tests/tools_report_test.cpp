@@ -1,5 +1,6 @@
 // fftconv-tune report, diff and export --schema, as a user runs them.
 #include "fftconv/trial_schema.h"
+#include "page_colours.h"
 #include "report_fixture.h"
 #include "tool_process.h"
 
@@ -74,6 +75,26 @@ TEST_CASE("a sweep's trials and what fftconv-bench timed beside a peer are one r
     const std::string name = peers.at(0).at("name");
     CHECK(contains(page, name.substr(0, name.find(','))));
   }
+}
+
+TEST_CASE("the page of a real sweep is legible in light, in the dark and on paper, and paper has all of it") {
+  FFTCONV_NEEDS_BROWSER();
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  const Output swept =
+      place.run("tune", {"sweep", "--device", "cpu", "-L", "48,64,96", "-H", "2", "--budget", "9", "--trials", "4"});
+  CAPTURE(swept.err);
+  REQUIRE(swept.status == 0);
+  REQUIRE(place.run("tune", {"report", "-o", place.file("r.html")}).status == 0);
+  const std::string html = place.read("r.html");
+  for (const char* problem : {"causal/L48/", "causal/L64/", "causal/L96/"}) CHECK(contains(html, problem));
+  BrowserPage page(browser(), place.file("profile"), "file://" + place.file("r.html"));
+  check_colours(page);
+  page.emulate("print", "light");
+  const Json hidden = hidden_parts(page);
+  CAPTURE(hidden.dump());
+  CHECK(hidden.at("of").get<int>() > 15);
+  for (const char* part : {"sections", "rows", "charts"}) CHECK(hidden.at(part).get<int>() == 0);
 }
 
 TEST_CASE("a report that cannot be made is one sentence") {

@@ -142,6 +142,41 @@ TEST_CASE("a sweep that was stopped, and then killed, is resumed with the same a
   CHECK(contains(done.err, "nothing to resume"));
 }
 
+TEST_CASE("a sweep with a warm cache that was killed goes on with a warm cache") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  CHECK(interrupt(
+            place,
+            {"sweep", "--device", "cpu", "--seqlen", "64,96", "--trials", "3", "--budget", "60", "--policy", "hot"},
+            1, SIGKILL) == -SIGKILL);
+  const Output hot = place.run("tune", {"resume", "--json"});
+  CAPTURE(hot.err);
+  REQUIRE(hot.status == 0);
+  CHECK(hot.json()["environment"]["policy"] == "hot");
+  CHECK(hot.json()["problems"].size() == 2);
+  const Json rows = place.run("tune", {"list", "--json"}).json();
+  REQUIRE(rows.size() == 2);
+  for (const Json& row : rows) CHECK(row["environment"]["policy"] == "hot");
+}
+
+TEST_CASE("an exhaustive sweep that noted a budget, as earlier versions did, goes on without one") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  {
+    auto db = TuningDb::open(place / "cache/tuning.db");
+    REQUIRE(db.ok());
+    REQUIRE(db->begin_sweep("problem=causal/L64/k64/b1/h1/io-f32/f32/forward\ndevice=cpu\nrigor=exhaustive\n"
+                            "trials=2\nin_process=1\nbudget=10\n")
+                .ok());
+  }
+  const Output all = place.run("tune", {"resume", "--json"});
+  CAPTURE(all.err);
+  REQUIRE(all.status == 0);
+  CHECK(all.json()["rigor"] == "exhaustive");
+  CHECK(all.json()["environment"]["policy"] == "cold");
+  CHECK(all.json()["problems"][0]["measured"].get<int>() >= 2);
+}
+
 TEST_CASE("a note of a sweep that cannot be read is refused in one sentence") {
   const Workplace place;
   {

@@ -404,11 +404,13 @@ Result<Plan> DeviceContext::plan_config(const Problem& problem, const KernelConf
 Result<Plan> DeviceContext::plan_partitioned(const Problem& block, const KernelConfig& config,
                                              std::int64_t partitions) {
   if (Result<void> valid = validate(block); !valid) return valid.error();
-  return build(block,
-               {.config = config,
-                .provenance = Provenance::cost_model,
-                .reason = fmt::format("it goes with a filter in {} partitions", partitions)},
-               true, partitions);
+  Result<Plan> plan = build(block,
+                            {.config = config,
+                             .provenance = Provenance::cost_model,
+                             .reason = fmt::format("it goes with a filter in {} partitions", partitions)},
+                            true, partitions);
+  // Its executions are those of the block that plan() was asked for: what is tuned is what runs.
+  return plan ? counted(*plan) : plan;
 }
 
 }  // namespace

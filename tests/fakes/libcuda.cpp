@@ -80,12 +80,14 @@ Status enter_unsafe(const char* name) {
   return kCaptureUnsupported;
 }
 
-// The legacy default stream waits for every other one that was not made "non blocking"; those of this fake that
-// programs capture are of the waiting kind.
+// The legacy default stream waits for every other one that was not made "non blocking".
+bool waits_for_captured(void* stream) { return !stream && fake_cuda()->capturing && !fake_cuda()->non_blocking; }
+
 Status enter_stream(const char* name, void* stream) {
   if (const Status status = enter(name)) return status;
   void* captured = fake_cuda()->capturing;
-  if (!captured || (stream && stream != captured)) return 0;
+  const bool is_captured = captured && stream == captured;
+  if (!is_captured && !waits_for_captured(stream)) return 0;
   fake_cuda()->capture_broken = true;
   return stream ? kCaptureUnsupported : kCaptureImplicit;
 }
@@ -198,7 +200,7 @@ Status cuLaunchKernel(Function* function, unsigned gx, unsigned gy, unsigned gz,
                       unsigned shared, void* stream, void** parameters, void**) {
   FAKE_ENTER("cuLaunchKernel");
   if (static_cast<int>(shared) > function->dynamic_limit || gx == 0 || bx == 0) return kInvalidValue;
-  if (fake_cuda()->capturing && !stream) {
+  if (waits_for_captured(stream)) {
     fake_cuda()->capture_broken = true;
     return kCaptureImplicit;
   }
@@ -268,7 +270,7 @@ Status cuStreamSynchronize(void* stream) {
 Status cuStreamIsCapturing(void* stream, int* status) {
   *status = 0;
   void* captured = fake_cuda()->capturing;
-  if (captured && !stream) return kCaptureImplicit;
+  if (waits_for_captured(stream)) return kCaptureImplicit;
   if (captured && stream == captured) *status = 1;
   return 0;
 }

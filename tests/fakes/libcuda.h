@@ -29,6 +29,9 @@ struct FakeCuda {
   /// A stream that is being captured in global mode: what might wait for the device is refused to every thread that
   /// is not in relaxed mode, and ends the capture, as the driver's manual says.
   std::atomic<void*> capturing = nullptr;
+  /// That stream is of the kind that the default one does not wait for (CU_STREAM_NON_BLOCKING, as PyTorch's are): a
+  /// call on the default stream is no part of the capture, and asking that one tells nothing of it.
+  std::atomic<bool> non_blocking = false;
   std::atomic<bool> capture_broken = false;
   std::atomic<int> captured_launches = 0;
 

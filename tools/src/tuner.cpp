@@ -33,7 +33,8 @@ class Sweep {
       std::string why;
       if (!summary) why = summary.error().message;
       if (summary && !summary->winner) why = first_reason(*summary);
-      rows.push_back({assignment->problem, context_.environment(), std::move(summary), std::move(why)});
+      rows.push_back(
+          {assignment->problem, environment_under(context_, options_.policy), std::move(summary), std::move(why)});
       source_.done(*assignment, rows.back());
       progress.finished = &rows.back();
       progress.done = progress.total = std::max(progress.total, 1);
@@ -77,8 +78,7 @@ class Sweep {
 
   std::string first_reason(const SearchSummary& summary) {
     std::string reason = "No candidate could be measured within the budget: raise it.";
-    Environment environment = context_.environment();
-    environment.policy = to_string(options_.policy);
+    const Environment environment = environment_under(context_, options_.policy);
     context_.with_database([&](TuningDb& database) {
       for (const Trial& trial : database.trials(environment, summary.problem)) {
         if (trial.measurement.reason.empty()) continue;
@@ -99,6 +99,12 @@ class Sweep {
 };
 
 }  // namespace
+
+Environment environment_under(const Context& context, const MeasurePolicy& policy) {
+  Environment environment = context.environment();
+  environment.policy = to_string(policy);
+  return environment;
+}
 
 std::vector<SweepRow> sweep(Context& context, ProblemSource& source, const SweepOptions& options) {
   return Sweep(context, source, options).run();

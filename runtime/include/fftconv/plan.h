@@ -28,7 +28,10 @@ struct PlanOptions {
   Rigor rigor = Rigor::estimate;
   double budget_s = 10;  ///< for measure and patient
   /// The stream that the caller is launching on. While it is captured into a graph, only a plan that is in memory is
-  /// given (error busy otherwise): nothing is compiled, allocated or waited for.
+  /// given (error busy otherwise): nothing is compiled, allocated or waited for. Null asks the default stream, and
+  /// the driver tells that one only of captured streams that wait for it: a stream that was made non-blocking, as
+  /// PyTorch's are, must be named here, and to make_spectrum(), or all be made before its capture begins. Where it is
+  /// not named, a plan is compiled and loaded beside the capture, and make_spectrum() ends the capture with an error.
   Stream stream = nullptr;
 };
 
@@ -75,7 +78,8 @@ class Plan {
   std::string explain() const;
 
   /// Spectrum of `filter`, a device address of (filters, Lk) in filter_type(). Allocates; synchronous on return.
-  /// Errors: busy while `stream` is captured; invalid_argument where the plan computes the filter's gradient.
+  /// Errors: busy while `stream` is captured (see PlanOptions::stream); invalid_argument where the plan computes the
+  /// filter's gradient.
   Result<FilterSpectrum> make_spectrum(const void* filter, Stream stream = nullptr) const;
 
   /// y = conv(u, k). Takes no lock, allocates nothing; safe from many threads and while a stream is captured.
@@ -127,7 +131,8 @@ class Context {
   virtual Result<Plan> plan_config(const Problem& problem, const KernelConfig& config) = 0;
 
   /// The same for a block of a stream with a filter of `partitions` x L taps: see emit_partitioned(). Its spectrum is
-  /// made from (filters, partitions x L) taps; StreamingConvolution does all this.
+  /// made from (filters, partitions x L) taps; StreamingConvolution does all this. In a capture its executions are
+  /// those of `block`.
   virtual Result<Plan> plan_partitioned(const Problem& block, const KernelConfig& config,
                                         std::int64_t partitions) = 0;
 

@@ -14,7 +14,7 @@ namespace fftconv {
 
 struct SweepRow {
   Problem problem;
-  Environment environment;  ///< in which it was searched
+  Environment environment;  ///< in which it was searched; its policy is that of the times
   Result<SearchSummary> summary;
   std::string why_no_winner;  ///< one sentence where there is none
 };
@@ -42,6 +42,9 @@ struct SweepOptions {
   /// Who compiles, checks and times; empty: make_runner(), in this process. Called from each searcher's thread.
   std::function<Result<std::unique_ptr<Runner>>(Context&, const Problem&)> runner;
 };
+
+/// What trials timed in `context` under `policy` are stored with.
+Environment environment_under(const Context& context, const MeasurePolicy& policy);
 
 /// Searches what `source` gives until it gives no more, each within its share of the time that is left. A problem
 /// that fails costs its own row. Trials are stored as soon as they are known, and those in the database are not

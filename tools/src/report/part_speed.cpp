@@ -97,8 +97,8 @@ std::string speed_part(const Section& section, const std::string& id, bool with_
     html +=
         with_bench
             ? "<p class=\"note\">Peers: none of the files of fftconv-bench holds a problem of this device and "
-              "state of the cache (a sweep's is cold unless it was told otherwise: <span class=\"k\">fftconv-bench "
-              "--cold</span>).</p>\n"
+              "state of the cache (a sweep's is cold: <span class=\"k\">fftconv-bench --cold</span>; that of <span "
+              "class=\"k\">fftconv-tune sweep --policy hot</span> is hot, as fftconv-bench's without).</p>\n"
             : "<p class=\"note\">Peers: none given. <span class=\"k\">fftconv-bench --cold --problem … -o "
               "bench.json</span> times FFTW or cuFFT, <span class=\"k\">fftconv-tune report --bench "
               "bench.json</span> puts them here.</p>\n";

@@ -7,8 +7,9 @@ namespace {
 
 class RankSource final : public ProblemSource {
  public:
-  RankSource(RankPost& post, Context& context, const std::string& name) : post_(post), context_(context) {
-    post_.say({.kind = MessageKind::join, .text = name, .environment = context.environment()});
+  RankSource(RankPost& post, Context& context, const Environment& environment, const std::string& name)
+      : post_(post), context_(context), environment_(environment) {
+    post_.say({.kind = MessageKind::join, .text = name, .environment = environment_});
   }
 
   std::optional<Assignment> next() override {
@@ -31,8 +32,7 @@ class RankSource final : public ProblemSource {
   void done(const Assignment& assignment, const SweepRow& row) override {
     // All again: finals and ties change trials after they were learned.
     std::vector<Trial> trials;
-    context_.with_database(
-        [&](TuningDb& database) { trials = database.trials(context_.environment(), assignment.problem); });
+    context_.with_database([&](TuningDb& database) { trials = database.trials(environment_, assignment.problem); });
     post_.say({.kind = MessageKind::row, .index = assignment.index, .lines = lines_of(trials), .row = row});
   }
 
@@ -42,12 +42,14 @@ class RankSource final : public ProblemSource {
  private:
   RankPost& post_;
   Context& context_;
+  Environment environment_;
 };
 
 }  // namespace
 
-std::unique_ptr<ProblemSource> make_rank_source(RankPost& post, Context& context, const std::string& name) {
-  return std::make_unique<RankSource>(post, context, name);
+std::unique_ptr<ProblemSource> make_rank_source(RankPost& post, Context& context, const Environment& environment,
+                                                const std::string& name) {
+  return std::make_unique<RankSource>(post, context, environment, name);
 }
 
 }  // namespace fftconv::tools

@@ -36,9 +36,10 @@ Result<RankOutcome> search_all(RankPost& post, const RankSweep& job, const std::
   auto context = job.open(directory);
   if (!context) return context.error();
   const SweepOptions options = job.options(*context);
-  const auto source = make_rank_source(post, **context, rank_name(post.rank()));
+  const Environment environment = environment_under(**context, options.policy);
+  const auto source = make_rank_source(post, **context, environment, rank_name(post.rank()));
   sweep(**context, *source, options);
-  return RankOutcome{.environment = (*context)->environment(), .cancelled = options.cancelled && options.cancelled()};
+  return RankOutcome{.environment = environment, .cancelled = options.cancelled && options.cancelled()};
 }
 
 }  // namespace

@@ -35,6 +35,11 @@ Result<Answer> ask_context(const Problem& problem, Context& context) {
   return Answer{problem, to_string(plan->config()), to_string(plan->provenance()), plan->explain()};
 }
 
+/// The policy whose times an application's plans look at first.
+std::string policy_text(const std::string& policy) {
+  return fmt::format("{}; times of another count where the problem has none of this", policy);
+}
+
 }  // namespace
 
 int best(const TuneOptions& options, const Console& console) {
@@ -58,8 +63,11 @@ int best(const TuneOptions& options, const Console& console) {
   for (const Problem& problem : *problems) {
     const auto answer = context ? ask_context(problem, *context) : ask_model(problem, *target, *orders);
     if (!answer) return console.fail(answer.error());
-    text += answer->explanation + "\n";
+    text += answer->explanation;
+    if (context) text += fmt::format("  policy     {}\n", policy_text(context->environment().policy));
+    text += "\n";
     json.push_back({{"problem", to_json(problem)},
+                    {"policy", context ? Json(context->environment().policy) : Json(nullptr)},
                     {"config", answer->config},
                     {"provenance", answer->provenance},
                     {"explanation", answer->explanation}});

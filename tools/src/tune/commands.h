@@ -17,11 +17,13 @@ struct TuneOptions {
   MachineOptions machine;
   std::string order;  ///< Monarch orders, "2,3"; empty: all
   std::string rigor = "measure";
-  double budget_s = 0;         ///< of a whole sweep; 0: 10 s for each problem
-  int trials = 0;              ///< candidates of a problem at most; 0: by the rigor
-  bool in_process = false;     ///< sweep: no worker processes
-  std::string shard;           ///< sweep: "i/n" or "auto"; empty: all problems
-  double rank_timeout_s = 60;  ///< sweep by MPI: silence after which a rank is taken for dead
+  std::string policy = "cold";  ///< sweep: state of the cache before a sample, as to_string(MeasurePolicy) says it
+  double budget_s = 0;          ///< of a whole sweep; 0: 10 s for each problem
+  int trials = 0;               ///< candidates of a problem at most; 0: by the rigor
+  bool in_process = false;      ///< sweep: no worker processes
+  std::string shard;            ///< sweep: "i/n" or "auto"; empty: all problems
+  double rank_timeout_s = 60;   ///< sweep by MPI: silence after which a rank is taken for dead
+  bool details = false;         ///< sweep: what each search did, after the table
   bool json = false;
   bool all = false;                ///< list: every trial
   std::string match;               ///< list: only problems that contain this

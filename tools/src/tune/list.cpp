@@ -41,6 +41,7 @@ std::string as_table(const std::vector<Row>& rows, bool all) {
   if (rows.empty()) return "nothing was measured yet; fftconv-tune sweep does\n";
   Table table({{"problem"},
                {"device"},
+               {"policy"},
                {"kernel"},
                {"median", Align::right},
                {"error", Align::right},
@@ -48,7 +49,8 @@ std::string as_table(const std::vector<Row>& rows, bool all) {
                {"measured (UTC)"}});
   for (const auto& [trial, trials] : rows) {
     table.add({to_string(trial.problem), trial.environment.device + " " + trial.environment.compiler,
-               to_string(trial.config), result_text(trial.measurement), show_error(trial.measurement.error),
+               trial.environment.policy, to_string(trial.config), result_text(trial.measurement),
+               show_error(trial.measurement.error),
                all ? trial.measurement.reason.substr(0, 60) : fmt::format("{}", trials), date(trial.unix_time)});
   }
   return table.text();

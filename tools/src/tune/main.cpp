@@ -37,7 +37,13 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
   }
   if (sweeps) {
     app.add_option("--rigor", options.rigor, "measure, patient, exhaustive")->capture_default_str();
-    app.add_option("--budget", options.budget_s, "seconds for the whole sweep (default 10 for each problem)");
+    app.add_option("--policy", options.policy,
+                   "cold: the cache is flushed before each sample; hot: it is warm. Times of one are not taken for "
+                   "the other's")
+        ->capture_default_str();
+    app.add_option("--budget", options.budget_s,
+                   "seconds for the whole sweep (default 10 for each problem); not with --rigor exhaustive, which "
+                   "tries all");
     app.add_option("--trials", options.trials, "candidates to try for each problem at most (default by the rigor)");
     app.add_flag("--in-process", options.in_process,
                  "run candidates in this process; one that crashes or hangs then ends the sweep");
@@ -73,6 +79,10 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
   }
   if (name == "import") app.add_option("FILES", options.files, "JSON lines, as export writes them")->required();
   if (name == "merge") app.add_option("FILES", options.files, "databases (tuning.db)")->required();
+  if (sweeps || name == "resume") {
+    app.add_flag("--details", options.details,
+                 "after the table, of each search: candidates, what was refused and why, compiled, measured, regret");
+  }
   if (name != "export" && name != "report") app.add_flag("--json", options.json, "answer as JSON");
   add_machine_options(app, options.machine, sweeps || name == "best");
 }

@@ -39,6 +39,7 @@ SweepOptions sweep_options(const Contexts& contexts, const SweepJob& job, const 
   options.rigor = job.rigor;
   options.budget_s = job.budget_s;
   options.max_trials = job.trials;
+  options.policy = job.policy;
   MakeRunner inner;
   if (!job.in_process) inner = worker_runners(contexts, options.policy, console);
   if (!inner) {
@@ -63,7 +64,7 @@ SweepAnswer measure_all(const Contexts& contexts, const SweepJob& job, const Con
     contexts.front()->with_database([&](TuningDb& database) { report.add(*step.finished, database); });
   };
   fftconv::sweep(contexts, job.problems, options);
-  return report.answer(contexts.front()->environment());
+  return report.answer(environment_under(*contexts.front(), job.policy));
 }
 
 }  // namespace fftconv::tools

@@ -42,8 +42,8 @@ Result<RankedProblem> rank_one(const Problem& problem, const Target& target, con
   Error last{ErrorCode::internal, "nothing was compiled"};
   for (const Ranked& candidate : *ranked) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    const bool any = !result.compiled.empty();
-    if (result.compiled.size() >= compiled_by(job.rigor) || (any && elapsed.count() > budget_s)) break;
+    const bool any = !result.compiled.empty(), late = job.rigor != Rigor::exhaustive && elapsed.count() > budget_s;
+    if (result.compiled.size() >= compiled_by(job.rigor) || (any && late)) break;
     const auto source = emit(problem, candidate.config, target.facts);
     if (!source) {
       last = source.error();

@@ -21,6 +21,7 @@ int resume(const TuneOptions& options, const Console& console) {
   auto asked = parse_sweep_arguments(note->arguments);
   if (!asked) return console.fail(asked.error());
   asked->json = options.json;
+  asked->details = options.details;
   asked->resumed = note->id;
   apply_settings(asked->machine);
   return sweep(*asked, console);

@@ -16,6 +16,14 @@ namespace {
 
 constexpr double kSecondsPerProblem = 10;
 
+Result<MeasurePolicy> parse_policy(const std::string& text) {
+  for (const bool cold : {true, false}) {
+    const MeasurePolicy policy{.cold = cold};
+    if (text == to_string(policy)) return policy;
+  }
+  return invalid(fmt::format("'{}' is no policy; give cold or hot", text));
+}
+
 }  // namespace
 
 Result<SweepJob> make_job(const TuneOptions& options, const DeviceFacts& facts, int searchers) {
@@ -25,17 +33,26 @@ Result<SweepJob> make_job(const TuneOptions& options, const DeviceFacts& facts, 
   if (*rigor != Rigor::measure && *rigor != Rigor::patient && *rigor != Rigor::exhaustive) {
     return invalid(fmt::format("rigor '{}' measures nothing; give measure, patient or exhaustive", options.rigor));
   }
+  const auto policy = parse_policy(options.policy);
+  if (!policy) return policy.error();
   const auto orders = parse_orders(options.order);
   if (!orders) return orders.error();
   auto problems = problems_to_tune(options, facts);
   if (!problems) return problems.error();
   if (options.budget_s < 0) return invalid(fmt::format("a budget of {} s is less than nothing", options.budget_s));
+  if (options.budget_s > 0 && *rigor == Rigor::exhaustive) {
+    return invalid(
+        "an exhaustive search tries every candidate, however long that takes; leave out --budget, or give "
+        "--rigor patient");
+  }
   if (options.trials < 0) return invalid(fmt::format("{} trials are less than none", options.trials));
   const auto shard = parse_shard(options.shard, settings().launcher);
   if (!shard) return shard.error();
   job.problems = problems_of_shard(*problems, *shard);
   job.trials = options.trials;
+  job.policy = *policy;
   job.in_process = options.in_process;
+  job.details = options.details;
   job.orders = *orders;
   job.rigor = *rigor;
   const double rounds = static_cast<double>(job.problems.size()) / std::max(1, searchers);

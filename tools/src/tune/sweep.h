@@ -22,7 +22,9 @@ struct SweepJob {
   Rigor rigor = Rigor::measure;
   double budget_s = 0;      ///< of all problems together
   int trials = 0;           ///< candidates of a problem at most; 0: by the rigor
+  MeasurePolicy policy;     ///< part of the key that trials are stored with
   bool in_process = false;  ///< candidates run in this process
+  bool details = false;     ///< the table is followed by what each search did
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): the move of a JSON value asserts, it does not throw

@@ -28,6 +28,7 @@ constexpr Field kFields[] = {
     {"libcuda", [](TuneOptions& options) -> std::string& { return options.machine.libcuda; }},
     {"order", [](TuneOptions& options) -> std::string& { return options.order; }},
     {"rigor", [](TuneOptions& options) -> std::string& { return options.rigor; }},
+    {"policy", [](TuneOptions& options) -> std::string& { return options.policy; }},
 };
 
 constexpr std::string_view kEscaped = "\\\n\r", kLetters = "\\nr";
@@ -80,11 +81,13 @@ std::string sweep_arguments(const TuneOptions& options, const SweepJob& job) {
     if (!field.value(asked).empty()) text += fmt::format("{}={}\n", field.key, escape(field.value(asked)));
   if (options.trials > 0) text += fmt::format("trials={}\n", options.trials);
   if (options.in_process) text += "in_process=1\n";
-  return text + fmt::format("budget={}\n", job.budget_s);
+  // An exhaustive search has no budget, and refuses one.
+  return job.rigor == Rigor::exhaustive ? text : text + fmt::format("budget={}\n", job.budget_s);
 }
 
 Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
   TuneOptions options;
+  double budget_s = 0;
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -98,7 +101,7 @@ Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
     } else if (known && (key == "budget" || key == "trials" || key == "in_process")) {
       const std::optional<double> number = parse_number(value);
       known = number.has_value();
-      if (key == "budget") options.budget_s = number.value_or(0);
+      if (key == "budget") budget_s = number.value_or(0);
       if (key == "trials") options.trials = static_cast<int>(std::clamp(number.value_or(0), 0.0, 1e9));
       if (key == "in_process") options.in_process = number.value_or(0) != 0;
     } else {
@@ -115,6 +118,8 @@ Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
                                line)};
     }
   }
+  // Earlier versions noted a budget of exhaustive sweeps, too, that meant nothing.
+  if (options.rigor != to_string(Rigor::exhaustive)) options.budget_s = budget_s;
   return options;
 }
 

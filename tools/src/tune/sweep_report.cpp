@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <sstream>
 
+#include "search_details.h"
 #include "table.h"
 
 namespace fftconv::tools {
@@ -21,6 +20,7 @@ Table make_table(bool cuda, bool several) {
                                  {"speed-up", Align::right},
                                  {"GB/s", Align::right},
                                  {"error", Align::right},
+                                 {"compiled", Align::right},
                                  {"measured", Align::right},
                                  {"regret", Align::right},
                                  {"next best", Align::right}});
@@ -48,22 +48,12 @@ std::vector<std::string> cells_of(const SearchSummary& summary) {
           plain > 0 ? show_ratio(plain / winner.median) : "-",
           show_rate(io_bytes(summary.problem) / winner.median),
           show_error(winner.error),
-          fmt::format("{} of {}", summary.record.measured, summary.record.candidates),
+          fmt::format("{}", summary.record.compiled),
+          measured_text(summary.record),
           summary.regret ? fmt::format("{:.1f} %", 100 * *summary.regret) : "-",
           next_best(summary),
           show_seconds(summary.floor_s),
           summary.floor_s > 0 ? show_ratio(winner.median / summary.floor_s) : "-"};
-}
-
-/// Lines "<count> <sentence>".
-std::vector<std::pair<int, std::string>> refusals_of(const SearchRecord& record) {
-  std::vector<std::pair<int, std::string>> refusals;
-  std::istringstream lines(record.refused);
-  for (std::string line; std::getline(lines, line);) {
-    const auto space = line.find(' ');
-    if (space != std::string::npos) refusals.emplace_back(std::atoi(line.c_str()), line.substr(space + 1));
-  }
-  return refusals;
 }
 
 Json row_json(const SearchSummary& summary) {
@@ -128,15 +118,15 @@ void SweepReport::step(const SweepProgress& step) {
 }
 
 void SweepReport::add(const SweepRow& row, TuningDb& database) {
-  Found found{row.environment, row.problem, std::nullopt, row.why_no_winner};
-  SearchSummary summary = row.summary ? *row.summary : SearchSummary{.problem = row.problem};
-  if (row.summary && !summary.winner && !job_.orders.empty()) {
-    summary.winner = fastest_dropped(database, row.environment, row.problem, job_.orders);
+  Found found{row.environment, row.problem, std::nullopt, {}};
+  if (row.summary) found.summary = *row.summary;
+  if (found.summary && !found.summary->winner && !job_.orders.empty()) {
+    found.summary->winner = fastest_dropped(database, row.environment, row.problem, job_.orders);
   }
-  if (summary.winner) {
-    progress_.finish(show_seconds(summary.winner->measurement.median));
-    found.summary = std::move(summary);
+  if (found.summary && found.summary->winner) {
+    progress_.finish(show_seconds(found.summary->winner->measurement.median));
   } else {
+    found.why_no_winner = row.why_no_winner;
     progress_.note(fmt::format("error: {}: {}", to_string(row.problem), row.why_no_winner));
     progress_.finish("failed");
   }
@@ -167,12 +157,17 @@ SweepAnswer SweepReport::answer(const Environment& environment) {
                  {"measured", true},
                  {"problems", Json::array()}};
   Table table = make_table(cuda, several);
+  std::string details;
   for (const Found& found : found_) {
-    Json row{{"problem", to_json(found.problem)}, {"failed", found.why_no_winner}};
+    const bool won = found.summary && found.summary->winner;
+    Json row{{"problem", to_json(found.problem)}};
     if (found.summary) row = row_json(*found.summary);
+    if (!won) row["failed"] = found.why_no_winner;
     if (several) row["environment"] = to_json(found.environment);
     answer.json["problems"].push_back(std::move(row));
-    if (!found.summary) {
+    if (found.summary)
+      details += "\n" + (several ? found.environment.device + ", " : "") + search_details(*found.summary);
+    if (!won) {
       ++answer.failed;
       continue;
     }
@@ -181,6 +176,12 @@ SweepAnswer SweepReport::answer(const Environment& environment) {
     table.add(std::move(cells));
   }
   if (!table.empty()) answer.table = table.text();
+  if (!job_.policy.cold) {
+    answer.table +=
+        "timed with a warm cache; an application gets what was timed with a cold one where there is that\n";
+  }
+  if (job_.details)
+    answer.table += answer.table.empty() ? details.substr(std::min<std::size_t>(1, details.size())) : details;
   return answer;
 }
 

@@ -26,8 +26,8 @@ class SweepReport {
   struct Found {
     Environment environment;
     Problem problem;
-    std::optional<SearchSummary> summary;  ///< with a winner
-    std::string why_no_winner;
+    std::optional<SearchSummary> summary;  ///< none where the search met an error
+    std::string why_no_winner;             ///< empty where there is one
   };
   const SweepJob& job_;
   Progress progress_;
