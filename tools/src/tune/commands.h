@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "console.h"
+#include "fftconv/worker.h"
 #include "machine.h"
 #include "problem_lists.h"
 
@@ -17,9 +18,12 @@ struct TuneOptions {
   MachineOptions machine;
   std::string order;  ///< Monarch orders, "2,3"; empty: all
   std::string rigor = "measure";
-  double budget_s = 0;         ///< of a whole sweep; 0: 10 s for each problem
-  int trials = 0;              ///< candidates of a problem at most; 0: by the rigor
-  bool in_process = false;     ///< sweep: no worker processes
+  double budget_s = 0;                                ///< of a whole sweep; 0: 10 s for each problem
+  int trials = 0;                                     ///< candidates of a problem at most; 0: by the rigor
+  bool in_process = false;                            ///< sweep: no worker processes
+  double compile_limit_s = WorkerLimits().compile_s;  ///< sweep: of worker processes
+  double run_limit_s = WorkerLimits().run_s;
+  std::string memory_limit;    ///< sweep: bytes of a worker process, as sizes are typed; empty: by the machine
   std::string shard;           ///< sweep: "i/n" or "auto"; empty: all problems
   double rank_timeout_s = 60;  ///< sweep by MPI: silence after which a rank is taken for dead
   bool json = false;

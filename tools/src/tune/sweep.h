@@ -9,6 +9,7 @@
 #include "fftconv/launcher.h"
 #include "fftconv/plan.h"
 #include "fftconv/tuner.h"
+#include "fftconv/worker.h"
 #include "json_out.h"
 #include "machine.h"
 #include "order_filter.h"
@@ -23,6 +24,7 @@ struct SweepJob {
   double budget_s = 0;      ///< of all problems together
   int trials = 0;           ///< candidates of a problem at most; 0: by the rigor
   bool in_process = false;  ///< candidates run in this process
+  WorkerLimits limits;      ///< where they do not
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): the move of a JSON value asserts, it does not throw
