@@ -6,11 +6,15 @@
 
 #include <condition_variable>
 #include <map>
+#include <new>
 #include <random>
+#include <stdexcept>
 #include <thread>
 
+#include "background.h"
 #include "fake_bench.h"
 #include "fftconv/search_space.h"
+#include "flights.h"
 #include "plan_state.h"
 
 namespace fftconv {
@@ -264,6 +268,98 @@ TEST_CASE("sixteen threads that ask both ways for some problems compile each ker
     CHECK(kernel.second == 1);
   }
   CHECK(log->compiles <= 6);
+}
+
+TEST_CASE("work that throws is an error for all who wait for it, and the next who asks tries again") {
+  Flights<int> flights;
+  std::atomic<int> entered = 0, told = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        ++entered;
+        const Result<int> answer = flights.join("key", [&]() -> Result<int> {
+          while (entered < 4) std::this_thread::yield();
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the others come to wait
+          throw std::bad_alloc();
+        });
+        if (!answer && answer.error().code == ErrorCode::out_of_memory) ++told;
+      });
+    }
+  }
+  CHECK(told == 4);
+  const auto internal = flights.join("key", []() -> Result<int> { throw std::runtime_error("a broken pipe"); });
+  REQUIRE_FALSE(internal);
+  CHECK(internal.error() == Error{ErrorCode::internal, "a broken pipe"});
+  CHECK_FALSE(flights.join("key", []() -> Result<int> { throw 7; }));
+  CHECK(flights.join("key", []() -> Result<int> { return 3; }).value() == 3);
+}
+
+TEST_CASE("a compiler that throws costs the plan that it was for, not the ones after it") {
+  std::atomic<bool> broken = true;
+  FakeScript script;
+  script.compile = [&](const KernelConfig&) -> Result<void> {
+    if (broken) throw std::bad_alloc();
+    return {};
+  };
+  const auto device = make_fake_device(std::move(script));
+  const auto context = context_on(device);
+  const auto refused = context->plan(small_problem());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::out_of_memory);
+  CHECK(trials_of(*context, small_problem()).empty());  // it says nothing of the candidates
+  broken = false;
+  const auto plan = context->plan(small_problem());
+  REQUIRE_MESSAGE(plan, plan.error().message);
+  CHECK(plan->config() == ranked_configs(small_problem(), *device).front());
+}
+
+TEST_CASE("a compiler that throws in the background leaves the application its first plan") {
+  FakeScript script;
+  script.compile = [first = plain(small_problem())](const KernelConfig& config) -> Result<void> {
+    if (!(config == first)) throw std::bad_alloc();
+    return {};
+  };
+  const auto context = context_on(make_fake_device(std::move(script)));
+  for (const Rigor rigor : {Rigor::estimate, Rigor::measure}) {
+    AsyncPlan plan = started(*context, small_problem(), {.rigor = rigor});
+    CHECK(plan.wait(kLong) != AsyncProgress::working);
+    CHECK(plan.current().config() == plain(small_problem()));
+    Rows rows(small_problem());
+    REQUIRE(plan.set_filter(rows.taps.data()));
+    convolved(plan, rows);
+  }
+}
+
+TEST_CASE("what throws in the background is the plan's error, and the next plan is made") {
+  FakeScript script;
+  script.facts = make_fake_device({})->facts();
+  script.facts.kind = DeviceKind::sim;  // a device that cannot measure: that is logged
+  ContextOptions options{.use_disk = false};
+  options.log = [](const std::string&) { throw std::runtime_error("the log is full"); };
+  const auto context = Context::create(make_fake_device(std::move(script)), options).value();
+  AsyncPlan plan = started(*context, small_problem(), {.rigor = Rigor::measure});
+  REQUIRE(plan.wait(kLong) == AsyncProgress::failed);
+  CHECK(plan.error() == Error{ErrorCode::internal, "the log is full"});
+  CHECK(started(*context, small_problem()).wait(kLong) == AsyncProgress::settled);
+}
+
+TEST_CASE("a background task that throws is told of it, and those after it run") {
+  std::vector<std::string> said;
+  Gate over;
+  {
+    Background background(make_fake_device({}));
+    const auto add = [&](const std::function<void()>& run) {
+      background.add(
+          Background::Kind::compiles, run, [] {}, [&](const Error& error) { said.push_back(error.message); });
+    };
+    add([] { throw std::runtime_error("first"); });
+    add([] { throw std::bad_alloc(); });
+    add([&] { said.emplace_back("third ran"); });
+    add([&] { over.open(); });
+    over.wait();
+  }
+  CHECK(said == std::vector<std::string>{"first", "Out of memory.", "third ran"});
 }
 
 TEST_CASE("a problem that has no meaning is refused at once") {

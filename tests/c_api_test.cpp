@@ -4,6 +4,10 @@
 
 #include <cmath>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -11,6 +15,7 @@
 
 #include "c_handles.h"
 #include "fake_bench.h"
+#include "fakes/planted.h"
 #include "fftconv/problem.h"
 #include "fftconv/reference.h"
 #include "fftconv/search_space.h"
@@ -233,6 +238,105 @@ TEST_CASE("Blocks through the C interface carry on where the one before ended") 
   const std::vector<double> exact = fftconv::reference_row(whole, std::vector<double>(u.begin(), u.end()),
                                                            std::vector<double>(taps.begin(), taps.end()));
   CHECK(fftconv::relative_l2_error(std::vector<double>(y.begin(), y.end()), exact) <= fftconv::error_budget(whole));
+}
+
+TEST_CASE("A context with workers measures in them: one that crashes costs its row, not the application") {
+  const char* const text = "causal/L512/k512/b2/h3/io-f32/f32/forward";
+  const auto device = fftconv::open_cpu_device();
+  if (!device) {
+    MESSAGE("skipped: " << device.error().message);
+    return;
+  }
+  const fftconv::Problem problem = fftconv::parse_problem(text).value();
+  const auto plain = fftconv::default_config(problem, (*device)->facts());
+  REQUIRE(plain);
+  const fftconv::TemporaryDirectory directory;
+  const auto plants = directory.path() / "plants";
+  std::ofstream(plants) << "exit " << to_string(*plain) << "\n";  // which is always tried
+  setenv(fftconv::test::kPlantsVariable, plants.c_str(), 1);
+  const std::string cache = (directory.path() / "cache").string();
+  fftconv_context_options options = {};
+  options.size = sizeof options;
+  options.device = "cpu";
+  options.cache_directory = cache.c_str();
+  options.worker = FFTCONV_PLANTED_WORKER;
+  options.run_limit_s = 20;
+  options.memory_limit_bytes = std::int64_t{1} << 30;
+  fftconv_context* opened = nullptr;
+  REQUIRE_MESSAGE(fftconv_open_with(&options, &opened) == FFTCONV_OK, fftconv_last_error());
+  const ContextHandle context(opened);
+  fftconv_plan* made = nullptr;
+  const fftconv_status status = fftconv_make_plan(context.get(), text, "measure", 120, &made);
+  unsetenv(fftconv::test::kPlantsVariable);
+  REQUIRE_MESSAGE(status == FFTCONV_OK, fftconv_last_error());
+  const PlanHandle plan(made);
+  CHECK(std::filesystem::exists(directory.path() / "cache" / "tuning.db"));
+  int measured = 0;
+  for (const fftconv::Trial& trial : fftconv::trials_of(*context->context, problem)) {
+    INFO(to_string(trial.config) << ": " << trial.measurement.reason);
+    measured += trial.measurement.status == fftconv::TrialStatus::measured;
+    CHECK((trial.measurement.status == fftconv::TrialStatus::crashed) == (trial.config == *plain));
+  }
+  CHECK(measured > 0);
+}
+
+TEST_CASE("Options of a context are read by their size, and what makes no sense is refused") {
+  const auto opened_with = [](fftconv_context_options& options) {
+    fftconv_context* opened = nullptr;
+    const fftconv_status status = fftconv_open_with(&options, &opened);
+    fftconv_close(opened);
+    return status;
+  };
+  const fftconv::TemporaryDirectory directory;
+  const std::string cache = directory.path().string();
+  fftconv_context_options options = {};
+  options.device = "cpu";
+  options.cache_directory = cache.c_str();
+  CHECK(opened_with(options) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("size"));
+
+  // A program of before there were workers: what lies behind its size is not looked at.
+  options.size = offsetof(fftconv_context_options, worker);
+  options.worker = "/nonexistent/worker";
+  const bool has_cpu = bool(open_cpu());
+  if (has_cpu) {
+    CHECK_MESSAGE(opened_with(options) == FFTCONV_OK, fftconv_last_error());
+    CHECK(std::filesystem::exists(directory.path() / "tuning.db"));
+  }
+  options.size = sizeof options;
+  CHECK(opened_with(options) == FFTCONV_NOT_FOUND);
+  CHECK(last_error_has("FFTCONV_WORKER"));
+  options.worker = "";
+  CHECK(opened_with(options) == FFTCONV_INVALID_ARGUMENT);
+  options.worker = nullptr;
+  options.run_limit_s = -1;
+  CHECK(opened_with(options) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("limit"));
+  options.run_limit_s = 0;
+
+  // A program of a later header.
+  struct Later {
+    fftconv_context_options known;
+    std::int64_t later;
+  } later = {options, 0};
+  later.known.size = sizeof later;
+  if (has_cpu) CHECK_MESSAGE(opened_with(later.known) == FFTCONV_OK, fftconv_last_error());
+  later.later = 1;
+  CHECK(opened_with(later.known) == FFTCONV_INVALID_ARGUMENT);
+  CHECK(last_error_has("older"));
+
+  fftconv_cpu_options threads = {};
+  threads.threads = 2;
+  options.cpu = &threads;
+  if (has_cpu) {
+    fftconv_context* opened = nullptr;
+    options.cache_directory = "";  // in memory
+    REQUIRE_MESSAGE(fftconv_open_with(&options, &opened) == FFTCONV_OK, fftconv_last_error());
+    const ContextHandle context(opened);
+    CHECK(context->device->facts().sm_count == 2);
+  }
+  options.device = "sim";
+  CHECK(opened_with(options) == FFTCONV_INVALID_ARGUMENT);
 }
 
 TEST_CASE("Every refusal of the C interface has a status and a sentence") {

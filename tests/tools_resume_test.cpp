@@ -107,9 +107,16 @@ TEST_CASE("a sweep that was stopped, and then killed, is resumed with the same a
   CHECK(nothing.status == 0);
   CHECK(contains(nothing.err, "nothing to resume"));
 
-  const std::vector<std::string> sweep{"sweep", "--device",   "cpu", "--seqlen", "64,96,128", "--batch",
-                                       "1",     "--channels", "2",   "--budget", "60"};
+  const std::vector<std::string> sweep{
+      "sweep", "--device",        "cpu", "--seqlen",    "64,96,128", "--batch",
+      "1",     "--channels",      "2",   "--budget",    "60",        "--memory-limit",
+      "8G",    "--compile-limit", "99",  "--run-limit", "77.5"};
   CHECK(interrupt(place, sweep, 3, SIGINT) == 128 + SIGINT);
+  const auto note = TuningDb::open(place / "cache/tuning.db", {}, true).value().unfinished_sweep();
+  REQUIRE(note);
+  for (const char* limit : {"memory_limit=8G\n", "compile_limit=99\n", "run_limit=77.5\n", "budget=60\n"}) {
+    CHECK(contains(note->arguments, limit));
+  }
   CHECK(contains(place.read("running-stderr"), "fftconv-tune resume goes on"));
   const std::size_t stopped = rows_of(place).size();
   CHECK(stopped >= 3);

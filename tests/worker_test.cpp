@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 
 #include "fake_bench.h"
@@ -27,7 +28,7 @@
 namespace fftconv {
 namespace {
 
-constexpr double kHang = 3;  // seconds until a worker counts as hung
+constexpr double kHang = 6;  // seconds until a worker counts as hung
 
 std::shared_ptr<WorkerPool> pool_of(const char* program, double limit_s = 30) {
   WorkerOptions options{.program = program};
@@ -128,7 +129,7 @@ TEST_CASE("a kernel that crashes is charged with the signal") {
 TEST_CASE("a kernel that never ends is charged with the time limit") {
   const Measurement m = planted("hang", kHang);
   CHECK(m.status == TrialStatus::timed_out);
-  CHECK(says(m, "did not end within 3 s"));
+  CHECK(says(m, "did not end within 6 s"));
 }
 
 TEST_CASE("a candidate that exhausts memory is charged, and the limit is named") {
@@ -303,6 +304,35 @@ TEST_CASE("a process that does not read what it is sent is ended in time") {
   CHECK(told->dead());
 }
 
+TEST_CASE("a process that does not go when it is killed holds up nobody, and is waited for later") {
+  bool stuck = true;
+  const auto reaper = std::make_shared<worker::Reaper>(
+      [&](pid_t process, int* status) { return stuck ? 0 : waitpid(process, status, WNOHANG); }, 0.1);
+  auto process = worker::Process::start("/bin/sleep", 100, reaper).value();
+  worker::Failure failure;
+  const auto start = std::chrono::steady_clock::now();
+  CHECK_FALSE(process->ask({worker::Kind::sample, {}}, 0.2, failure));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+  CHECK(failure.kind == worker::Failure::Kind::timed_out);  // the candidate's, as with one that goes
+  CHECK(process->dead());
+  CHECK(reaper->look() == 1);
+  const auto next = worker::Process::start("/bin/sleep", 100, reaper);  // others start meanwhile
+  CHECK(next);
+  CHECK(reaper->look() == 1);
+  stuck = false;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (reaper->look() > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  CHECK(reaper->look() == 0);
+}
+
+TEST_CASE("how a process ended is told though it is not waited for without limit") {
+  auto process = worker::Process::start("/bin/false", 100).value();
+  worker::Failure failure;
+  CHECK_FALSE(process->ask({worker::Kind::sample, {}}, 10, failure));
+  CHECK(failure.kind == worker::Failure::Kind::crashed);
+  CHECK(failure.reason == "ended with status 1");
+}
+
 TEST_CASE("a candidate that crashes now and then is charged, and nobody that ran before it") {
   CHECK(planted("sometimes").status == TrialStatus::crashed);
 }
@@ -399,16 +429,22 @@ TEST_CASE("a compilation that crashes, hangs, exhausts memory or ends the proces
 
 TEST_CASE("one of each kind in one search: each has its row, everything else is measured") {
   const std::vector<KernelConfig> configs = first_configs();
-  const std::vector<std::string> kinds{"crash", "exit", "print",         "channel",      "context", "poison",
-                                       "wrong", "nan",  "compile-crash", "compile-exit", "outside", "inputs"};
+  std::vector<std::string> kinds{"crash",        "exit",         "print",   "channel", "context",
+                                 "poison",       "wrong",        "nan",     "hang",    "compile-crash",
+                                 "compile-exit", "compile-hang", "outside", "inputs"};
+  if (!test::kSanitized) kinds.insert(kinds.end(), {"memory", "compile-memory"});
   std::vector<std::pair<std::string, KernelConfig>> list;
   for (std::size_t i = 0; i < kinds.size(); ++i) list.emplace_back(kinds[i], configs[2 * i + 1]);
   const Plants plants(list);
   TemporaryDirectory directory;
   const auto context = context_on(make_fake_device(test::plain_script()), directory.path());
-  const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER), 32);
-  CHECK(outcome.trials.size() == 32);
-  for (std::size_t i = 0; i < 2 * kinds.size() + 6; ++i) {
+  const std::size_t count = 2 * kinds.size() + 8;  // the plain default among them, wherever it is ranked
+  const Outcome outcome = searched(*context, pool_of(FFTCONV_PLANTED_WORKER, 15), static_cast<int>(count));
+  CHECK(outcome.trials.size() == count);
+  CHECK(outcome.summary.failed == static_cast<int>(kinds.size()) - 1);
+  CHECK(outcome.summary.untried == 0);
+  REQUIRE(outcome.summary.winner);
+  for (std::size_t i = 0; i < count - 2; ++i) {
     const bool is_plant = i % 2 == 1 && i / 2 < kinds.size();
     const std::string kind = is_plant ? kinds[i / 2] : "";
     const Measurement& m = outcome.of(configs[i]);
@@ -417,7 +453,105 @@ TEST_CASE("one of each kind in one search: each has its row, everything else is 
     const bool has_time = m.status == TrialStatus::measured || m.status == TrialStatus::dropped;
     CHECK(has_time == (kind.empty() || kind == "print"));
     if (!has_time) CHECK_FALSE(m.reason.empty());
+    CHECK((m.status == TrialStatus::timed_out) == kind.ends_with("hang"));
   }
+}
+
+TEST_CASE("what hangs is stopped where the search's budget ends, stays untried, and the others keep their process") {
+  const std::vector<KernelConfig> configs = first_configs();
+  for (const char* plant : {"hang", "compile-hang"}) {
+    CAPTURE(plant);
+    const Plants plants({{plant, configs[1]}});
+    const auto context = context_on(make_fake_device(test::plain_script()));
+    auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER, 60), *context, small_problem(), {}).value();
+    REQUIRE(runner->prepare(configs[0])->status == TrialStatus::measured);
+    const Clock clock = monotonic_clock();
+    const double start = clock();
+    runner->until(clock, start + 1, {});
+    // Nothing passed since then, so that this one may take what it needs; then the deadline holds.
+    REQUIRE(runner->prepare(configs[2])->status == TrialStatus::measured);
+    const auto cut_off = runner->prepare(configs[1]);
+    CHECK(clock() - start < 10);
+    REQUIRE_FALSE(cut_off);
+    CHECK(cut_off.error().code == ErrorCode::busy);  // the machine's: no row
+    INFO(cut_off.error().message);
+    CHECK(cut_off.error().message.find("search was over") != std::string::npos);
+    runner->release(configs[1]);
+    // A search without a time tells nothing: the first sample is taken late, too, and no other.
+    CHECK(runner->sample(configs[0]));
+    CHECK(runner->sample(configs[2]).error().code == ErrorCode::busy);
+    CHECK(runner->prepare(configs[3]).error().code == ErrorCode::busy);
+    runner->release(configs[3]);
+    // The next search has a time of its own.
+    runner->until(clock, clock() + 60, {});
+    CHECK(runner->sample(configs[2]));
+    CHECK(runner->prepare(configs[3])->status == TrialStatus::measured);
+  }
+}
+
+TEST_CASE("a cancelled search ends the compilation and the candidate that are running, the first ones included") {
+  const std::vector<KernelConfig> configs = first_configs();
+  for (const char* plant : {"hang", "compile-hang"}) {
+    CAPTURE(plant);
+    const Plants plants({{plant, configs[0]}});
+    const auto context = context_on(make_fake_device(test::plain_script()));
+    auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER, 60), *context, small_problem(), {}).value();
+    std::atomic<bool> cancelled = false;
+    const Clock clock = monotonic_clock();
+    runner->until(clock, std::numeric_limits<double>::infinity(), [&] { return cancelled.load(); });
+    const double start = clock();
+    std::jthread ahead([&] { runner->compile(configs[0]); });
+    std::jthread canceller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      cancelled = true;
+    });
+    const auto cut_off = runner->prepare(configs[0]);
+    ahead.join();
+    CHECK(clock() - start < 10);
+    REQUIRE_FALSE(cut_off);
+    CHECK(cut_off.error().code == ErrorCode::busy);
+    CHECK(trials_of(*context, small_problem()).empty());
+  }
+}
+
+TEST_CASE(
+    "a search in which a candidate hangs ends with its budget, has a winner, and leaves the candidate untried") {
+  const std::vector<KernelConfig> configs = first_configs();
+  for (const char* plant : {"hang", "compile-hang"}) {
+    for (const std::size_t which : {1, 2}) {
+      CAPTURE(plant);
+      CAPTURE(which);
+      const Plants plants({{plant, configs[which]}});
+      const auto context = context_on(make_fake_device(test::plain_script()));
+      auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER, 60), *context, small_problem(), {}).value();
+      const Clock clock = monotonic_clock();
+      const double start = clock();
+      const auto summary =
+          search(*context, *runner, small_problem(), {.rigor = Rigor::measure, .budget_s = 4, .max_trials = 40});
+      const double took = clock() - start;
+      CHECK(took < 8);
+      REQUIRE_MESSAGE(summary, summary.error().message);
+      CHECK(summary->winner);
+      CHECK(summary->untried >= 1);
+      CHECK_FALSE(summary->record.complete);
+      for (const Trial& trial : trials_of(*context, small_problem())) {
+        CHECK(trial.config != configs[which]);
+        CHECK(trial.measurement.status != TrialStatus::timed_out);
+      }
+    }
+  }
+}
+
+TEST_CASE("a search that only began is not stopped by its deadline before it has a time") {
+  const std::vector<KernelConfig> configs = first_configs();
+  const auto context = context_on(make_fake_device(test::plain_script()));
+  auto runner = make_worker_runner(pool_of(FFTCONV_PLANTED_WORKER), *context, small_problem(), {}).value();
+  const Clock clock = monotonic_clock();
+  runner->until(clock, clock() - 1, {});
+  CHECK(runner->prepare(configs[0])->status == TrialStatus::measured);
+  CHECK(runner->prepare(configs[1]).error().code == ErrorCode::busy);
+  CHECK(runner->sample(configs[0]));
+  CHECK(runner->sample(configs[0]).error().code == ErrorCode::busy);
 }
 
 TEST_CASE("a worker program that ends at once is one clear error before anything is tried") {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "caught.h"
+
 namespace fftconv {
 
 Background::~Background() {
@@ -16,11 +18,12 @@ Background::~Background() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Background::add(Kind kind, std::function<void()> run, std::function<void()> drop) {
+void Background::add(Kind kind, std::function<void()> run, std::function<void()> drop,
+                     std::function<void(const Error& error)> failed) {
   {
     const std::lock_guard lock(mutex_);
     const auto place = std::ranges::find_if(tasks_, [kind](const Task& other) { return other.kind > kind; });
-    tasks_.insert(place, {kind, std::move(run), std::move(drop)});
+    tasks_.insert(place, {kind, std::move(run), std::move(drop), std::move(failed)});
     if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
   }
   changed_.notify_all();
@@ -32,7 +35,6 @@ bool Background::stopping() const {
 }
 
 void Background::work() {
-  const std::unique_ptr<BackgroundScope> scope = device_->enter_background();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
@@ -40,7 +42,12 @@ void Background::work() {
     Task task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
-    task.run();
+    const Result<void> ran = caught([&]() -> Result<void> {
+      const std::unique_ptr<BackgroundScope> scope = device_->enter_background();
+      task.run();
+      return {};
+    });
+    if (!ran) task.failed(ran.error());
     task = {};  // what it holds goes outside the lock
     lock.lock();
   }

@@ -23,8 +23,10 @@ class Background {
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  /// `run` is called on the thread; `drop` in its stead where the object goes before the task's turn.
-  void add(Kind kind, std::function<void()> run, std::function<void()> drop);
+  /// `run` is called on the thread, and `failed` after it where it throws: the application is not to end of it.
+  /// `drop` is called in its stead where the object goes before the task's turn. Neither of the two may throw.
+  void add(Kind kind, std::function<void()> run, std::function<void()> drop,
+           std::function<void(const Error& error)> failed);
   /// True once the object is going: a long task asks and ends early.
   bool stopping() const;
 
@@ -33,6 +35,7 @@ class Background {
     Kind kind;
     std::function<void()> run;
     std::function<void()> drop;
+    std::function<void(const Error& error)> failed;
   };
   void work();
 

@@ -1,13 +1,17 @@
 #include "fftconv/c_api.h"
 
+#include <algorithm>
 #include <array>
-#include <exception>
+#include <cstring>
 #include <memory>
-#include <new>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "c_handles.h"
+#include "caught.h"
 #include "fftconv/cpu_device.h"
+#include "fftconv/worker.h"
 #include "rows.h"
 
 namespace fftconv {
@@ -18,8 +22,8 @@ static_assert(static_cast<int>(FFTCONV_CANCELLED) == static_cast<int>(AsyncProgr
 
 thread_local std::string last_error;
 
-fftconv_status fail(const Error& error) {
-  last_error = error.message;
+fftconv_status fail(Error error) noexcept {
+  last_error = std::move(error.message);
   return static_cast<fftconv_status>(static_cast<int>(error.code) + 1);
 }
 
@@ -29,11 +33,8 @@ fftconv_status guarded(Body body) noexcept {
   try {
     const Result<void> result = body();
     return result ? FFTCONV_OK : fail(result.error());
-  } catch (const std::bad_alloc&) {
-    last_error = "out of memory";  // short enough to need none
-    return FFTCONV_OUT_OF_MEMORY;
-  } catch (const std::exception& error) {
-    return fail({ErrorCode::internal, error.what()});
+  } catch (...) {
+    return fail(error_of_exception());
   }
 }
 
@@ -124,9 +125,59 @@ Result<void> execute_host(const fftconv_plan& plan, const fftconv_buffers& buffe
                  : device.download(buffers.dk, copies[6]->data(), taps);
 }
 
-Result<void> make_context(const Result<std::shared_ptr<Device>>& device, fftconv_context** context) {
+/// The options that a program gave, in this library's own shape.
+Result<fftconv_context_options> read_options(const fftconv_context_options& given) {
+  fftconv_context_options options{};
+  const std::size_t size = given.size;
+  if (size < sizeof size) return invalid("options have no size: set it to sizeof(fftconv_context_options)");
+  std::memcpy(&options, &given, std::min(size, sizeof options));
+  if (size > sizeof options) {
+    const auto* first = reinterpret_cast<const unsigned char*>(&given);
+    const std::span unknown(first + sizeof options, size - sizeof options);
+    if (std::ranges::any_of(unknown, [](unsigned char byte) { return byte != 0; })) {
+      return invalid("options set a field that this library does not know: it is older than the program's header");
+    }
+  }
+  return options;
+}
+
+Result<std::shared_ptr<Device>> open_chosen(const fftconv_context_options& options) {
+  if (!options.cpu) return open_named(options.device);
+  if (options.device && std::string(options.device) != "cpu") {
+    return invalid("options have threads of the CPU device and the device '" + std::string(options.device) +
+                   "': leave out one of the two");
+  }
+  const auto checked = cpu_options(*options.cpu);
+  if (!checked) return checked.error();
+  return open_cpu_device(*checked);
+}
+
+Result<ContextOptions> context_options(const fftconv_context_options& given) {
+  ContextOptions options;
+  if (given.cache_directory) {
+    options.cache_directory = given.cache_directory;
+    options.use_disk = !options.cache_directory.empty();
+  }
+  const bool sound = given.compile_limit_s >= 0 && given.run_limit_s >= 0 && given.memory_limit_bytes >= 0;
+  if (!sound) return invalid("a limit of the workers is below 0 or no number: give 0 for the default");
+  if (!given.worker) return options;
+  WorkerOptions worker;
+  const std::string program = given.worker;
+  if (program.empty()) return invalid("worker is an empty text: give \"find\", a path, or null for none");
+  if (program != "find") worker.program = program;
+  if (given.compile_limit_s > 0) worker.limits.compile_s = given.compile_limit_s;
+  if (given.run_limit_s > 0) worker.limits.run_s = given.run_limit_s;
+  worker.limits.memory_bytes = given.memory_limit_bytes;
+  auto pool = make_worker_pool(worker);
+  if (!pool) return pool.error();
+  options.workers = std::move(*pool);
+  return options;
+}
+
+Result<void> make_context(const Result<std::shared_ptr<Device>>& device, fftconv_context** context,
+                          const ContextOptions& options = {}) {
   if (!device) return device.error();
-  auto created = Context::create(*device);
+  auto created = Context::create(*device, options);
   if (!created) return created.error();
   *context = new fftconv_context{*device, *created};
   return {};
@@ -173,6 +224,17 @@ fftconv_status fftconv_open_cpu(const fftconv_cpu_options* options, fftconv_cont
     const auto checked = fftconv::cpu_options(*options);
     if (!checked) return checked.error();
     return fftconv::make_context(fftconv::open_cpu_device(*checked), context);
+  });
+}
+
+fftconv_status fftconv_open_with(const fftconv_context_options* options, fftconv_context** context) {
+  return guarded([&]() -> Result<void> {
+    if (!options || !context) return invalid("options and context may not be null");
+    const auto read = fftconv::read_options(*options);
+    if (!read) return read.error();
+    const auto made = fftconv::context_options(*read);
+    if (!made) return made.error();
+    return fftconv::make_context(fftconv::open_chosen(*read), context, *made);
   });
 }
 

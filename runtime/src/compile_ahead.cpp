@@ -1,5 +1,7 @@
 #include "compile_ahead.h"
 
+#include "caught.h"
+
 namespace fftconv {
 
 CompileAhead::CompileAhead(Runner& runner, int threads) : runner_(runner) {
@@ -43,7 +45,11 @@ void CompileAhead::work() {
     queue_.pop_front();
     ++busy_;
     lock.unlock();
-    runner_.compile(config);
+    // What it throws is not lost: prepare() compiles again where nothing was compiled, and tells.
+    static_cast<void>(caught([&]() -> Result<void> {
+      runner_.compile(config);
+      return {};
+    }));
     lock.lock();
     --busy_;
     changed_.notify_all();

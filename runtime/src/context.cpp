@@ -177,7 +177,8 @@ Result<AsyncPlan> DeviceContext::plan_async(const Problem& problem, const PlanOp
     background_.add(
         measures(options.rigor) ? Background::Kind::measures : Background::Kind::compiles,
         [this, state, problem, options] { improve(*state, problem, options); },
-        [state] { state->finish(AsyncProgress::cancelled); });
+        [state] { state->finish(AsyncProgress::cancelled); },
+        [state](const Error& error) { state->finish(AsyncProgress::failed, error); });
   }
   return AsyncPlan(std::move(state));
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "caught.h"
 #include "fftconv/result.h"
 
 namespace fftconv {
@@ -13,7 +14,8 @@ namespace fftconv {
 template <class T>
 class Flights {
  public:
-  /// `work()` of the one caller that came first; nothing is remembered once it is done.
+  /// `work()` of the one caller that came first; nothing is remembered once it is done. An exception is the error of
+  /// all who wait for it, and the next who asks tries again.
   template <class Work>
   Result<T> join(const std::string& key, Work work) {
     std::promise<Result<T>> promise;
@@ -27,7 +29,7 @@ class Flights {
       }
     }
     if (other.valid()) return other.get();
-    Result<T> done = work();
+    Result<T> done = caught(work);
     {
       const std::lock_guard lock(mutex_);
       flights_.erase(key);

@@ -221,6 +221,8 @@ class InProcessRunner : public Runner {
 
 }  // namespace
 
+void Runner::until(Clock, double, std::function<bool()>) {}
+
 Result<std::unique_ptr<Runner>> make_runner(Context& context, const Problem& problem, const MeasurePolicy& policy) {
   if (context.device().facts().kind == DeviceKind::sim) {
     return unsupported("The simulated device has no time to measure: use the cuda or the cpu device.");

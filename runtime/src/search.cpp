@@ -144,6 +144,7 @@ double Search::budget() const {
 
 Result<SearchSummary> Search::run() {
   start_ = clock_();
+  runner_.until(clock_, start_ + budget(), options_.cancelled);
   if (Result<void> looked = look_around(); !looked) return looked.error();
   // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
   complete_ = run_heats() && passed_over_.empty() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
@@ -290,11 +291,12 @@ std::optional<Racer> Search::prepared(const KernelConfig& config) {
 // need none; any other error would meet all of them.
 void Search::pass_over(const KernelConfig& config, const Error& error) {
   runner_.release(config);
-  if (error.code != ErrorCode::out_of_memory && error.code != ErrorCode::dependency_missing) {
+  const bool cut_off = error.code == ErrorCode::busy && stopped();  // by until()
+  if (!cut_off && error.code != ErrorCode::out_of_memory && error.code != ErrorCode::dependency_missing) {
     broken_ = error;
     return;
   }
-  why_passed_over_ = error;
+  if (!cut_off) why_passed_over_ = error;
   const std::string name = to_string(config);
   const bool counted = !settled(name);
   passed_over_.insert(name);

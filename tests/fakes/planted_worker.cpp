@@ -38,11 +38,11 @@ std::map<std::string, std::string> read_plants() {
   std::abort();
 }
 
-// Blocks that are written to, so that no overcommitment hides them; without a limit it gives up at four gigabytes.
-void exhaust_memory() {
-  std::vector<std::vector<char>> blocks;
-  for (int i = 0; i < 64; ++i) blocks.emplace_back(64u << 20, 'x');
-  std::abort();
+// The limit counts what is asked for, so that a page of each block is enough: filling them takes seconds on a busy
+// machine, which would be the other limit. Without a limit it gives up at four gigabytes.
+[[noreturn]] void exhaust_memory() {
+  for (int i = 0; i < 64; ++i) *static_cast<volatile char*>(::operator new(64u << 20)) = 'x';
+  _exit(7);  // not as where the memory ends
 }
 
 /// Launches of a candidate, over all processes: bytes of a file beside the plants.
@@ -120,7 +120,29 @@ void trespass(const std::string& plant, const KernelArgs& args) {
   }
 }
 
-/// The CPU device, but that planted candidates are compiled from a source with one more statement.
+/// A kernel of the CPU device whose candidate does harm when it is launched, and writes over what it computed.
+class TamperedKernel : public LoadedKernel {
+ public:
+  TamperedKernel(std::shared_ptr<const LoadedKernel> inner, std::string plant)
+      : inner_(std::move(inner)), plant_(std::move(plant)) {}
+
+  Result<void> launch(const KernelEntry& entry, const KernelArgs& args, Stream stream) const override {
+    if (!args.y) return inner_->launch(entry, args, stream);  // the spectrum's
+    if (auto harmed = do_harm(plant_, false); !harmed) return harmed;
+    if (auto launched = inner_->launch(entry, args, stream); !launched) return launched;
+    auto* y = static_cast<float*>(args.y);
+    if (plant_ == "wrong") y[0] += 1000;
+    if (plant_ == "nan") y[0] = std::numeric_limits<float>::quiet_NaN();
+    return {};
+  }
+
+ private:
+  std::shared_ptr<const LoadedKernel> inner_;
+  std::string plant_;
+};
+
+/// The CPU device, but that planted candidates are compiled from a source with one more statement, or do their harm
+/// around the compiler and the kernel.
 class TamperedDevice : public Device {
  public:
   TamperedDevice(std::shared_ptr<Device> inner, std::map<std::string, std::string> plants)
@@ -130,18 +152,24 @@ class TamperedDevice : public Device {
   std::string driver_version() const override { return inner_->driver_version(); }
   std::string compiler_version() const override { return inner_->compiler_version(); }
   Result<CompiledKernel> compile(const KernelSource& source) override {
-    const auto plant = plants_.find(to_string(source.config));
-    if (plant == plants_.end()) return inner_->compile(source);
+    const std::string plant = plant_of(source);
+    if (auto harmed = do_harm(plant, true); !harmed) return harmed.error();
+    const std::string added = statement(plant);
+    if (added.empty()) return inner_->compile(source);
     KernelSource tampered = source;
     const auto entry = tampered.text.find(source.convolution.name + "(");
     const auto body = tampered.text.find('{', entry);
     if (entry == std::string::npos || body == std::string::npos) return invalid("The source has no entry to tamper.");
-    tampered.text.insert(body + 1, statement(plant->second));
+    tampered.text.insert(body + 1, added);
     return inner_->compile(tampered);
   }
   Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
                                                    const CompiledKernel& kernel) override {
-    return inner_->load(source, kernel);
+    auto loaded = inner_->load(source, kernel);
+    if (!loaded) return loaded;
+    const std::string plant = plant_of(source);
+    return std::shared_ptr<const LoadedKernel>(
+        std::make_shared<TamperedKernel>(std::move(*loaded), statement(plant).empty() ? plant : ""));
   }
   Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return inner_->allocate(bytes); }
   Result<void> upload(void* to, const void* from, std::size_t bytes) override {
@@ -162,7 +190,12 @@ class TamperedDevice : public Device {
     if (plant == "hang") return "\n  for (volatile int on = 1; on;) {}\n";
     if (plant == "outside") return "\n  ((volatile char*)args->y)[-1] = 0;\n";
     if (plant == "inputs") return "\n  ((volatile char*)args->u)[0] = 1;\n";
-    return "\n  this is no C++\n";
+    if (plant == "text") return "\n  this is no C++\n";
+    return {};
+  }
+  std::string plant_of(const KernelSource& source) const {
+    const auto found = plants_.find(to_string(source.config));
+    return found == plants_.end() ? std::string() : found->second;
   }
 
   std::shared_ptr<Device> inner_;

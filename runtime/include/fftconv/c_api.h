@@ -3,6 +3,9 @@
 #ifndef FFTCONV_C_API_H_
 #define FFTCONV_C_API_H_
 
+#include <stddef.h>
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -74,6 +77,29 @@ typedef struct fftconv_cpu_options {
 
 /* Opens "cpu" with these threads. */
 fftconv_status fftconv_open_cpu(const fftconv_cpu_options* options, fftconv_context** context);
+
+/* A device, the folder of its databases, and where plans with a rigor that measures try candidates. Set `size`; what
+ * else is 0 or null is the default, so that a program goes on working with a library that has more fields. */
+typedef struct fftconv_context_options {
+  size_t size;                    /* sizeof(fftconv_context_options) */
+  const char* device;             /* as in fftconv_open() */
+  const fftconv_cpu_options* cpu; /* not null: the CPU device with these threads; `device` is null or "cpu" then */
+  const char* cache_directory;    /* null: FFTCONV_CACHE_DIR, else ~/.cache/fftconv; "": databases in memory */
+  /* null: candidates run in this process, where one that crashes or hangs takes the application with it. Else the
+   * program fftconv-worker, in whose processes candidates are compiled and run: its path, or "find" for
+   * FFTCONV_WORKER, else beside the running program, else where the library was installed. The kernel that a plan
+   * has chosen always runs in this process. */
+  const char* worker;
+  /* Of the workers, else without meaning; what goes beyond is ended and charged to its candidate. */
+  double compile_limit_s;     /* wall clock of one compilation; 0: 120 */
+  double run_limit_s;         /* of loading, of checking against fp64, of timing once; 0: 60 */
+  int64_t memory_limit_bytes; /* private writable memory; 0: three quarters of the machine's */
+} fftconv_context_options;
+
+/* Opens a context with these options. Errors: FFTCONV_INVALID_ARGUMENT for a size that is 0, a field that this
+ * library does not know and is not 0, or a limit below 0; FFTCONV_NOT_FOUND where there is no such worker program.
+ * One that does not start is an error of the plan that would measure. */
+fftconv_status fftconv_open_with(const fftconv_context_options* options, fftconv_context** context);
 void fftconv_close(fftconv_context* context);
 
 /* A plan for a problem in its canonical text, such as "causal/L4096/k4096/b2/h3/io-f32/f32/forward".

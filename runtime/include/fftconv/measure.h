@@ -38,14 +38,21 @@ class Runner {
  public:
   virtual ~Runner() = default;
 
+  /// When the search ends for which candidates are tried: at `deadline` on `clock`, or when `cancelled` (may be
+  /// empty) says so. Both are asked from every thread that calls the runner, until the next call of this. A runner
+  /// that can stop a candidate does so then: it stays untried, by an error `busy`. The deadline stops no compilation
+  /// and no check before one candidate has passed, and no sample before one was taken: a search that measured nothing
+  /// tells nothing, and what hung in it would be taken for good. The default does nothing.
+  virtual void until(Clock clock, double deadline, std::function<bool()> cancelled);
+
   /// Emits and compiles, or finds the binary in the cache. Thread-safe; failures are told by prepare().
   virtual void compile(const KernelConfig& config) = 0;
 
   /// Loads a candidate, gives it inputs and compares its output with fp64. status is `measured` where it may be
   /// timed, else what went wrong, with the reason; error, registers, spills and compile time are filled where known.
   /// Errors: what says nothing of the candidate, which stays untried: out_of_memory and dependency_missing where it
-  /// found no room or no compiler, perhaps as the only one; io, device_missing and busy where no candidate can be
-  /// tried (worker processes do not start …).
+  /// found no room or no compiler, perhaps as the only one; busy where the search was over (until()); io,
+  /// device_missing and busy where no candidate can be tried (worker processes do not start …).
   virtual Result<Measurement> prepare(const KernelConfig& config) = 0;
 
   /// One timed launch of a candidate that prepare() accepted. Errors: launch_failed, timeout, crashed, wrong_result,

@@ -52,8 +52,14 @@ Result<std::shared_ptr<WorkerPool>> make_worker_pool(const WorkerOptions& option
 /// - A wrong result is not forgiven because it was right at a second try: unless the one before is to blame, a
 ///   candidate that was wrong once is charged with it.
 ///
+/// - What was still at work when the search ended (Runner::until()) is ended with its process and charged to nobody:
+///   an error busy. That is no failure, and the next search tries it again.
+///
 /// - What is the machine's fault (a worker does not start, or is killed by signal 9) is charged to nobody: it is an
 ///   error of Runner::prepare() or sample().
+///
+/// A process that does not go when it is killed, being stuck in a driver, is waited for five seconds and then in
+/// between: the search goes on in another one.
 ///
 /// Candidates run in processes that are started for them, never in one that compiles; these end when the last of
 /// those that were prepared together is released. `context` must outlive the runner. Errors: those of make_runner();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "caught.h"
 #include "fftconv/plan.h"
 #include "trial_status.h"
 #include "worker/values.h"
@@ -16,9 +17,14 @@ Measurement charged(TrialStatus status, std::string reason) {
 }
 
 Error error_of(const Failure& failure, const char* doing) {
-  static constexpr ErrorCode codes[] = {ErrorCode::timeout, ErrorCode::crashed, ErrorCode::out_of_memory};
+  static constexpr ErrorCode codes[] = {ErrorCode::timeout, ErrorCode::crashed, ErrorCode::out_of_memory,
+                                        ErrorCode::busy};
   return {codes[static_cast<std::size_t>(failure.kind)],
           fmt::format("The worker process {} while it was {} this.", failure.reason, doing)};
+}
+
+Error search_is_over() {
+  return {ErrorCode::busy, "The search was over, its budget spent or cancelled, before this was tried."};
 }
 
 Measurement charged(const Error& error) { return charged(status_of(error.code), error.message); }
@@ -29,7 +35,12 @@ void Compiling::compile(const KernelConfig& config) {
     const std::lock_guard lock(mutex_);
     if (done_.contains(name) || !busy_.insert(name).second) return;
   }
-  Compiled made = compile_now(config);
+  Compiled made;
+  const Result<void> done = caught([&]() -> Result<void> {
+    made = compile_now(config);
+    return {};
+  });
+  if (!done) made.machine = done.error();  // and whoever waits for it goes on
   {
     const std::lock_guard lock(mutex_);
     done_.insert_or_assign(name, std::make_shared<const Compiled>(std::move(made)));
@@ -45,8 +56,11 @@ Result<std::shared_ptr<const Compiled>> Compiling::take(const KernelConfig& conf
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return !busy_.contains(name); });
       if (const auto found = done_.find(name); found != done_.end()) {
-        if (found->second->machine) return *found->second->machine;
-        return found->second;
+        const std::shared_ptr<const Compiled> made = found->second;
+        if (made->cut_off) done_.erase(found);  // the next search may have time for it
+        const bool again = made->cut_off && !starter_.limit().over(SearchLimit::Stage::check);
+        if (!again && made->machine) return *made->machine;
+        if (!again) return made;
       }
     }
     compile(config);
@@ -76,8 +90,15 @@ Compiled Compiling::compile_now(const KernelConfig& config) {
 
 void Compiling::compile_in_worker(Compiled& made, bool fresh) {
   made.failure = {};
+  const auto over = [this] { return starter_.limit().over(SearchLimit::Stage::check); };
+  if (over()) {
+    made.cut_off = true;
+    made.machine = search_is_over();
+    return;
+  }
   Result<std::unique_ptr<Process>> process = fresh ? starter_.fresh_compiler() : starter_.compiler();
   if (!process) {
+    made.cut_off = over();
     made.machine = process.error();
     return;
   }
@@ -85,8 +106,9 @@ void Compiling::compile_in_worker(Compiled& made, bool fresh) {
   out.put(to_string(made.source.config)).put(made.source.digest);
   Failure failed;
   const Result<Message> answer =
-      (*process)->ask({Kind::compile, out.take()}, starter_.pool().options().limits.compile_s, failed);
+      (*process)->ask({Kind::compile, out.take()}, starter_.pool().options().limits.compile_s, failed, over);
   if (!answer) {
+    made.cut_off = failed.kind == Failure::Kind::cut_off;
     const Error error = error_of(failed, "compiling");
     if (of_the_machine(error.code)) made.machine = error;
     made.failure = charged(error);

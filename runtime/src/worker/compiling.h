@@ -19,11 +19,14 @@ struct Compiled {
   std::optional<CompiledKernel> kernel;
   Measurement failure;           ///< the candidate's, where there is no kernel
   std::optional<Error> machine;  ///< why it was not compiled, where that says nothing of the candidate
+  bool cut_off = false;          ///< `machine` is that the search was over
 };
 
 /// Of a request whose process was `doing` something with the candidate ("compiling", …): timeout, crashed;
-/// out_of_memory where it was killed.
+/// out_of_memory where it was killed; busy where it was cut off.
 Error error_of(const Failure& failure, const char* doing);
+/// Of a candidate that was not begun to be compiled, checked or timed.
+Error search_is_over();
 /// What a candidate is charged with.
 Measurement charged(TrialStatus status, std::string reason);
 Measurement charged(const Error& error);

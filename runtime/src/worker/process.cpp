@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "fftconv/settings.h"
@@ -31,7 +32,9 @@ std::string describe(int status) {
 
 }  // namespace
 
-Result<std::unique_ptr<Process>> Process::start(const std::filesystem::path& program, std::int64_t memory_bytes) {
+Result<std::unique_ptr<Process>> Process::start(const std::filesystem::path& program, std::int64_t memory_bytes,
+                                                std::shared_ptr<Reaper> reaper) {
+  reaper->look();
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{ErrorCode::io, fmt::format("No channel to a worker could be made: {}.", strerror(errno))};
@@ -78,7 +81,7 @@ Result<std::unique_ptr<Process>> Process::start(const std::filesystem::path& pro
                              "candidates in this process.",
                              name, strerror(failed))};
   }
-  return std::unique_ptr<Process>(new Process(pid, ends[0], memory_bytes));
+  return std::unique_ptr<Process>(new Process(pid, ends[0], memory_bytes, std::move(reaper)));
 }
 
 Process::~Process() { end(); }
@@ -86,32 +89,36 @@ Process::~Process() { end(); }
 std::string Process::end() {
   if (dead()) return {};
   // At once: a worker keeps nothing that would have to be written first. How one ended that is gone already stays.
-  int status = 0;
   kill(-pid_, SIGKILL);  // before the process is waited for: until then nobody else gets its number
   kill(pid_, SIGKILL);   // where it had not yet become the leader of its group
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  const std::optional<int> status = reaper_->reap(pid_);
   close(channel_);
   pid_ = 0;
-  return describe(status);
+  return status ? describe(*status) : "cannot be ended, it is perhaps stuck in a driver";
 }
 
-Result<Message> Process::ask(const Message& request, double seconds, Failure& failure) {
+Result<Message> Process::ask(const Message& request, double seconds, Failure& failure,
+                             const std::function<bool()>& over) {
   const auto fail = [&](Failure::Kind kind, std::string reason) -> Result<Message> {
     failure = {kind, std::move(reason)};
     return Error{kind == Failure::Kind::timed_out ? ErrorCode::timeout : ErrorCode::launch_failed, failure.reason};
   };
   if (dead()) return fail(Failure::Kind::crashed, "had ended before");
   const auto start = std::chrono::steady_clock::now();
-  const Result<void> sent = send(channel_, request, seconds);
+  const Result<void> sent = send(channel_, request, seconds, over);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   Result<Message> answer =
-      sent ? receive(channel_, std::max(0.0, seconds - spent.count())) : Result<Message>(sent.error());
+      sent ? receive(channel_, std::max(0.0, seconds - spent.count()), over) : Result<Message>(sent.error());
   if (answer && answer->kind == Kind::answer) {
     return answer;
   }
   if (!answer && answer.error().code == ErrorCode::timeout) {
     end();
     return fail(Failure::Kind::timed_out, fmt::format("did not end within {:g} s", seconds));
+  }
+  if (!answer && answer.error().code == ErrorCode::busy) {
+    end();
+    return fail(Failure::Kind::cut_off, "was still at work when the search was over");
   }
   if (answer || answer.error().code == ErrorCode::damaged) {
     end();

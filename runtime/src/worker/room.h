@@ -18,7 +18,7 @@ class Room {
   Room(Starter& starter, Compiling& compiling) : starter_(starter), compiling_(compiling) {}
 
   /// Starts the process now. Errors: those of Starter::runner().
-  Result<void> open();
+  Result<void> open(SearchLimit::Stage stage = SearchLimit::Stage::check);
   /// As Runner::prepare().
   Result<Measurement> prepare(const KernelConfig& config);
   /// As Runner::sample(); prepares the candidate where it is not in the process.
@@ -33,8 +33,11 @@ class Room {
   std::optional<KernelConfig> before(const KernelConfig& config) const;
 
  private:
-  /// The answer to a request about a candidate. Errors: timeout, crashed; those of open().
-  Result<Message> ask(const Message& request, const KernelConfig& config, const char* doing);
+  Result<Measurement> prepare_for(SearchLimit::Stage stage, const KernelConfig& config);
+  /// The answer to a request about a candidate. Errors: timeout, crashed; busy where the search is over; those of
+  /// open().
+  Result<Message> ask(SearchLimit::Stage stage, const Message& request, const KernelConfig& config,
+                      const char* doing);
 
   Starter& starter_;
   Compiling& compiling_;

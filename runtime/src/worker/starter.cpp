@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "fftconv/plan.h"
+#include "worker/compiling.h"
 #include "worker/values.h"
 
 namespace fftconv::worker {
@@ -27,11 +28,13 @@ Starter::Starter(std::shared_ptr<WorkerPool> pool, Context& context, const Probl
       to_compile_(begin_request(context, problem, policy, false)),
       to_run_(begin_request(context, problem, policy, true)) {}
 
-Result<std::unique_ptr<Process>> Starter::compiler() { return begin(false, to_compile_); }
+Result<std::unique_ptr<Process>> Starter::compiler() { return begin(false, to_compile_, SearchLimit::Stage::check); }
 
-Result<std::unique_ptr<Process>> Starter::fresh_compiler() { return begin(true, to_compile_); }
+Result<std::unique_ptr<Process>> Starter::fresh_compiler() {
+  return begin(true, to_compile_, SearchLimit::Stage::check);
+}
 
-Result<std::unique_ptr<Process>> Starter::runner() { return begin(true, to_run_); }
+Result<std::unique_ptr<Process>> Starter::runner(SearchLimit::Stage stage) { return begin(true, to_run_, stage); }
 
 // For all candidates, so none of the errors that one may meet alone, as a lack of room.
 Error Starter::give_up(Error error) {
@@ -41,7 +44,7 @@ Error Starter::give_up(Error error) {
   return *broken_;
 }
 
-Result<std::unique_ptr<Process>> Starter::begin(bool fresh, const Message& request) {
+Result<std::unique_ptr<Process>> Starter::begin(bool fresh, const Message& request, SearchLimit::Stage stage) {
   {
     const std::lock_guard lock(mutex_);
     if (broken_) return *broken_;
@@ -51,7 +54,9 @@ Result<std::unique_ptr<Process>> Starter::begin(bool fresh, const Message& reque
     Result<std::unique_ptr<Process>> process = fresh ? pool_->start() : pool_->take();
     if (!process) return give_up(process.error());
     Failure failure;
-    const Result<Message> answer = (*process)->ask(request, pool_->options().limits.run_s, failure);
+    const Result<Message> answer = (*process)->ask(request, pool_->options().limits.run_s, failure,
+                                                   [this, stage] { return limit_.over(stage); });
+    if (!answer && failure.kind == Failure::Kind::cut_off) return error_of(failure, "opening the device for");
     if (!answer) {
       last = {ErrorCode::io, fmt::format("The worker process {} before it was asked for anything: is {} the program "
                                          "fftconv-worker?",

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kMagic = 0x6674636f6e763031;          // "ftconv01"
 constexpr std::uint64_t kLongest = std::uint64_t{256} << 20;  // bytes of a message
+constexpr int kAskMilliseconds = 50;                          // between two looks at whether all is over
 
 struct Header {
   std::uint64_t magic = kMagic;
@@ -37,27 +38,40 @@ std::uint64_t checksum_of(const std::vector<std::byte>& bytes) {
 
 class Deadline {
  public:
-  explicit Deadline(double seconds) : endless_(seconds < 0) {
-    if (!endless_) end_ += std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  Deadline(double seconds, const std::function<bool()>& over) : endless_(seconds < 0), over_(over) {
+    const std::chrono::duration<double> bounded(std::min(seconds, 1e9));  // thirty years fit into the clock
+    if (!endless_) end_ += std::chrono::duration_cast<Clock::duration>(bounded);
   }
-  int milliseconds_left() const {
-    if (endless_) return -1;
+  /// How long to wait at once, in milliseconds; -1: for ever.
+  int next_wait() const {
+    const int most = over_ ? kAskMilliseconds : std::numeric_limits<int>::max();
+    if (endless_) return over_ ? most : -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Clock::now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, most));
+  }
+  /// After a wait in which nothing came: why there is no other one.
+  Result<void> check() const {
+    if (!endless_ && Clock::now() >= end_) return Error{ErrorCode::timeout, "the other end did not answer in time"};
+    if (over_ && over_()) return Error{ErrorCode::busy, "all was over before the other end answered"};
+    return {};
   }
 
  private:
   using Clock = std::chrono::steady_clock;
   bool endless_;
+  const std::function<bool()>& over_;
   Clock::time_point end_ = Clock::now();
 };
 
 Result<void> wait_for(int channel, short event, const Deadline& deadline) {
   for (;;) {
     pollfd wait{.fd = channel, .events = event, .revents = 0};
-    const int ready = poll(&wait, 1, deadline.milliseconds_left());
+    const int ready = poll(&wait, 1, deadline.next_wait());
     if (ready > 0) return {};
-    if (ready == 0) return Error{ErrorCode::timeout, "the other end did not answer in time"};
+    if (ready == 0) {
+      if (Result<void> goes_on = deadline.check(); !goes_on) return goes_on;
+      continue;
+    }
     if (errno != EINTR) return Error{ErrorCode::io, "the channel cannot be waited for"};
   }
 }
@@ -76,8 +90,8 @@ Result<void> receive_all(int channel, std::byte* data, std::size_t size, const D
 
 }  // namespace
 
-Result<void> send(int channel, const Message& message, double seconds) {
-  const Deadline deadline(seconds);
+Result<void> send(int channel, const Message& message, double seconds, const std::function<bool()>& over) {
+  const Deadline deadline(seconds, over);
   Header header{.kind = static_cast<std::uint32_t>(message.kind),
                 .size = message.payload.size(),
                 .checksum = checksum_of(message.payload)};
@@ -95,8 +109,8 @@ Result<void> send(int channel, const Message& message, double seconds) {
   return {};
 }
 
-Result<Message> receive(int channel, double seconds) {
-  const Deadline deadline(seconds);
+Result<Message> receive(int channel, double seconds, const std::function<bool()>& over) {
+  const Deadline deadline(seconds, over);
   Header header;
   if (auto got = receive_all(channel, reinterpret_cast<std::byte*>(&header), sizeof header, deadline); !got) {
     return got.error();

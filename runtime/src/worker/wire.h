@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -119,11 +120,12 @@ class Reader {
 };
 
 /// Sends all of a message, in at most `seconds` (negative: for ever): who does not read must not stop who writes.
-/// Errors: timeout; io where the other end was closed.
-Result<void> send(int channel, const Message& message, double seconds);
+/// While it waits `over` is asked some times a second. Errors: timeout; busy where `over` said so; io where the other
+/// end was closed.
+Result<void> send(int channel, const Message& message, double seconds, const std::function<bool()>& over = {});
 
-/// Waits for a whole message, at most `seconds` (negative: for ever). Errors: timeout; not_found where the other end
-/// was closed; damaged where what came is no message.
-Result<Message> receive(int channel, double seconds);
+/// Waits for a whole message, in the same way. Errors: timeout; busy; not_found where the other end was closed;
+/// damaged where what came is no message.
+Result<Message> receive(int channel, double seconds, const std::function<bool()>& over = {});
 
 }  // namespace fftconv::worker

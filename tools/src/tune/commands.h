@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "console.h"
+#include "fftconv/worker.h"
 #include "machine.h"
 #include "problem_lists.h"
 
@@ -21,9 +22,12 @@ struct TuneOptions {
   double budget_s = 0;          ///< of a whole sweep; 0: 10 s for each problem
   int trials = 0;               ///< candidates of a problem at most; 0: by the rigor
   bool in_process = false;      ///< sweep: no worker processes
-  std::string shard;            ///< sweep: "i/n" or "auto"; empty: all problems
-  double rank_timeout_s = 60;   ///< sweep by MPI: silence after which a rank is taken for dead
-  bool details = false;         ///< sweep: what each search did, after the table
+  double compile_limit_s = WorkerLimits().compile_s;  ///< sweep: of worker processes
+  double run_limit_s = WorkerLimits().run_s;
+  std::string memory_limit;    ///< sweep: bytes of a worker process, as sizes are typed; empty: by the machine
+  std::string shard;           ///< sweep: "i/n" or "auto"; empty: all problems
+  double rank_timeout_s = 60;  ///< sweep by MPI: silence after which a rank is taken for dead
+  bool details = false;        ///< sweep: what each search did, after the table
   bool json = false;
   bool all = false;                ///< list: every trial
   std::string match;               ///< list: only problems that contain this

@@ -47,6 +47,15 @@ void add_options(CLI::App& app, const std::string& name, TuneOptions& options) {
     app.add_option("--trials", options.trials, "candidates to try for each problem at most (default by the rigor)");
     app.add_flag("--in-process", options.in_process,
                  "run candidates in this process; one that crashes or hangs then ends the sweep");
+    app.add_option("--compile-limit", options.compile_limit_s,
+                   "seconds after which a compilation is ended and its candidate charged")
+        ->capture_default_str();
+    app.add_option("--run-limit", options.run_limit_s,
+                   "the same for loading a candidate, checking it, and timing it once")
+        ->capture_default_str();
+    app.add_option(
+        "--memory-limit", options.memory_limit,
+        "bytes that a worker process may use, such as 8G (default three quarters of the machine's memory)");
     app.add_option("--shard", options.shard,
                    "i/n: only the i-th of n parts of the problems; auto: that of this Slurm array task or rank");
     app.add_option(

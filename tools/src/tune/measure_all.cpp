@@ -17,10 +17,11 @@ using Contexts = std::vector<std::shared_ptr<Context>>;
 using MakeRunner = std::function<Result<std::unique_ptr<Runner>>(Context&, const Problem&)>;
 
 /// A pool of worker processes for each context: a process keeps the device that it opened first.
-MakeRunner worker_runners(const Contexts& contexts, const MeasurePolicy& policy, const Console& console) {
+MakeRunner worker_runners(const Contexts& contexts, const MeasurePolicy& policy, const WorkerLimits& limits,
+                          const Console& console) {
   std::map<const Context*, std::shared_ptr<WorkerPool>> pools;
   for (const auto& context : contexts) {
-    const auto pool = make_worker_pool();
+    const auto pool = make_worker_pool({.program = {}, .limits = limits});
     if (!pool) {
       console.note("candidates run in this process, where one that crashes ends the sweep: " + pool.error().message);
       return {};
@@ -41,7 +42,7 @@ SweepOptions sweep_options(const Contexts& contexts, const SweepJob& job, const 
   options.max_trials = job.trials;
   options.policy = job.policy;
   MakeRunner inner;
-  if (!job.in_process) inner = worker_runners(contexts, options.policy, console);
+  if (!job.in_process) inner = worker_runners(contexts, options.policy, job.limits, console);
   if (!inner) {
     inner = [policy = options.policy](Context& context, const Problem& problem) {
       return make_runner(context, problem, policy);

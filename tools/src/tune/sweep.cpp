@@ -7,6 +7,7 @@
 
 #include "fftconv/settings.h"
 #include "scale/shard.h"
+#include "sizes.h"
 #include "tune/commands.h"
 #include "tune/interrupt.h"
 #include "tune/sweep_record.h"
@@ -22,6 +23,19 @@ Result<MeasurePolicy> parse_policy(const std::string& text) {
     if (text == to_string(policy)) return policy;
   }
   return invalid(fmt::format("'{}' is no policy; give cold or hot", text));
+}
+
+Result<WorkerLimits> limits_of(const TuneOptions& options) {
+  WorkerLimits limits{.compile_s = options.compile_limit_s, .run_s = options.run_limit_s};
+  for (const double seconds : {limits.compile_s, limits.run_s}) {
+    if (!(seconds > 0)) return invalid(fmt::format("a limit of {} s lets no candidate run", seconds));
+  }
+  if (options.memory_limit.empty()) return limits;
+  const auto bytes = parse_size(options.memory_limit, "memory limit");
+  if (!bytes) return bytes.error();
+  if (*bytes < 1) return invalid("a memory limit of 0 bytes lets no worker start; leave it out for the default");
+  limits.memory_bytes = *bytes;
+  return limits;
 }
 
 }  // namespace
@@ -46,6 +60,8 @@ Result<SweepJob> make_job(const TuneOptions& options, const DeviceFacts& facts, 
         "--rigor patient");
   }
   if (options.trials < 0) return invalid(fmt::format("{} trials are less than none", options.trials));
+  const auto limits = limits_of(options);
+  if (!limits) return limits.error();
   const auto shard = parse_shard(options.shard, settings().launcher);
   if (!shard) return shard.error();
   job.problems = problems_of_shard(*problems, *shard);
@@ -53,6 +69,7 @@ Result<SweepJob> make_job(const TuneOptions& options, const DeviceFacts& facts, 
   job.policy = *policy;
   job.in_process = options.in_process;
   job.details = options.details;
+  job.limits = *limits;
   job.orders = *orders;
   job.rigor = *rigor;
   const double rounds = static_cast<double>(job.problems.size()) / std::max(1, searchers);

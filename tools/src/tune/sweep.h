@@ -9,6 +9,7 @@
 #include "fftconv/launcher.h"
 #include "fftconv/plan.h"
 #include "fftconv/tuner.h"
+#include "fftconv/worker.h"
 #include "json_out.h"
 #include "machine.h"
 #include "order_filter.h"
@@ -25,6 +26,7 @@ struct SweepJob {
   MeasurePolicy policy;     ///< part of the key that trials are stored with
   bool in_process = false;  ///< candidates run in this process
   bool details = false;     ///< the table is followed by what each search did
+  WorkerLimits limits;      ///< where they do not
 };
 
 // NOLINTNEXTLINE(bugprone-exception-escape): the move of a JSON value asserts, it does not throw

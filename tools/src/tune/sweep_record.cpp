@@ -26,6 +26,7 @@ constexpr Field kFields[] = {
     {"llvm", [](TuneOptions& options) -> std::string& { return options.machine.llvm; }},
     {"worker", [](TuneOptions& options) -> std::string& { return options.machine.worker; }},
     {"libcuda", [](TuneOptions& options) -> std::string& { return options.machine.libcuda; }},
+    {"memory_limit", [](TuneOptions& options) -> std::string& { return options.memory_limit; }},
     {"order", [](TuneOptions& options) -> std::string& { return options.order; }},
     {"rigor", [](TuneOptions& options) -> std::string& { return options.rigor; }},
     {"policy", [](TuneOptions& options) -> std::string& { return options.policy; }},
@@ -52,6 +53,17 @@ std::string unescape(std::string_view text) {
   return value;
 }
 
+struct Number {
+  const char* key;
+  double& (*value)(TuneOptions&);
+};
+
+constexpr Number kNumbers[] = {
+    {"budget", [](TuneOptions& options) -> double& { return options.budget_s; }},
+    {"compile_limit", [](TuneOptions& options) -> double& { return options.compile_limit_s; }},
+    {"run_limit", [](TuneOptions& options) -> double& { return options.run_limit_s; }},
+};
+
 std::optional<double> parse_number(std::string_view text) {
   double value = 0;
   const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -74,20 +86,22 @@ Error still_running(const SweepNote& sweep) {
 }  // namespace
 
 std::string sweep_arguments(const TuneOptions& options, const SweepJob& job) {
-  TuneOptions asked = options;
+  TuneOptions asked = options, plain;
+  // An exhaustive search has no budget, and refuses one.
+  asked.budget_s = job.rigor == Rigor::exhaustive ? plain.budget_s : job.budget_s;
   std::string text;
   for (const Problem& problem : job.problems) text += fmt::format("problem={}\n", to_string(problem));
   for (const Field& field : kFields)
     if (!field.value(asked).empty()) text += fmt::format("{}={}\n", field.key, escape(field.value(asked)));
+  for (const Number& number : kNumbers)
+    if (number.value(asked) != number.value(plain)) text += fmt::format("{}={}\n", number.key, number.value(asked));
   if (options.trials > 0) text += fmt::format("trials={}\n", options.trials);
   if (options.in_process) text += "in_process=1\n";
-  // An exhaustive search has no budget, and refuses one.
-  return job.rigor == Rigor::exhaustive ? text : text + fmt::format("budget={}\n", job.budget_s);
+  return text;
 }
 
 Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
   TuneOptions options;
-  double budget_s = 0;
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -96,12 +110,14 @@ Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
     const std::string_view key = line.substr(0, equals);
     const std::string value = equals == line.npos ? std::string() : unescape(line.substr(equals + 1));
     bool known = equals != line.npos;
+    const auto* const amount =
+        std::ranges::find_if(kNumbers, [&](const Number& number) { return known && key == number.key; });
     if (known && key == "problem") {
       options.problems.problems.push_back(value);
-    } else if (known && (key == "budget" || key == "trials" || key == "in_process")) {
+    } else if (known && (amount != std::end(kNumbers) || key == "trials" || key == "in_process")) {
       const std::optional<double> number = parse_number(value);
       known = number.has_value();
-      if (key == "budget") budget_s = number.value_or(0);
+      if (amount != std::end(kNumbers)) amount->value(options) = number.value_or(0);
       if (key == "trials") options.trials = static_cast<int>(std::clamp(number.value_or(0), 0.0, 1e9));
       if (key == "in_process") options.in_process = number.value_or(0) != 0;
     } else {
@@ -119,7 +135,7 @@ Result<TuneOptions> parse_sweep_arguments(const std::string& text) {
     }
   }
   // Earlier versions noted a budget of exhaustive sweeps, too, that meant nothing.
-  if (options.rigor != to_string(Rigor::exhaustive)) options.budget_s = budget_s;
+  if (options.rigor == to_string(Rigor::exhaustive)) options.budget_s = 0;
   return options;
 }
 
