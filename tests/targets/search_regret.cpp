@@ -41,6 +41,7 @@ constexpr int kPasses = 60;  // of the judging, over all problems
 constexpr int kCount = 20;   // of them
 constexpr int kRounds = 10;  // of one problem in a pass
 constexpr double kShare = 0.05;
+constexpr int kExhaustiveSamples = 15;  // of a candidate at most, of 14,000; whose times are close is judged again
 
 /// A winner and its rivals, ready to race.
 struct Contest {
@@ -88,6 +89,7 @@ bool exhaust(const Job& job, const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) {
     if (job.out_of_time()) return false;
     SearchOptions options{.rigor = Rigor::exhaustive, .policy = policy()};
+    options.policy.max_samples = kExhaustiveSamples;
     options.cancelled = [&] { return job.out_of_time(); };
     const SearchSummary summary = search(*context, problem, options).value();
     fmt::print(stderr, "exhaustive: {}: {} of {} measured, {} failed, regret of the first {:.3f}\n",
