@@ -282,6 +282,28 @@ TEST_CASE("one that was timed in a slow spell is compared through the best so fa
   CHECK(trials.front().config == configs[20]);
 }
 
+TEST_CASE("where a search is stopped before its finals, the winner that it tells is the one that plans get") {
+  // The first heat runs 10 % slower than the second; the fastest is in it, and the search ends with the second.
+  std::vector<KernelConfig> configs;
+  FakeScript script;
+  auto seen = std::make_shared<std::set<std::string>>();
+  auto stop = std::make_shared<bool>(false);
+  script.sample = [&configs, seen, stop](const KernelConfig& config, int call) {
+    seen->insert(to_string(config));
+    *stop |= seen->size() == 16 && call >= 4 && config != configs[0];
+    const double truth = config == configs[0] ? 1e-5 : 1.15e-5;
+    return plain(truth * (seen->size() > 8 ? 1 : 1.1));
+  };
+  const auto device = make_fake_device(script);
+  configs = ranked_configs(small_problem(), *device);
+  const auto context = context_on(device);
+  SearchOptions options{.rigor = Rigor::exhaustive, .max_trials = 40};
+  options.cancelled = [stop] { return *stop; };
+  const SearchSummary summary = search(*context, small_problem(), options).value();
+  CHECK(summary.winner->config == configs[0]);
+  CHECK(context->plan(small_problem(), {.rigor = Rigor::cached_only}).value().config() == configs[0]);
+}
+
 TEST_CASE("a budget in trials is kept, and known trials count") {
   const auto log = std::make_shared<FakeLog>();
   const auto context = context_on(counting_device({}, log));

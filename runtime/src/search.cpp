@@ -67,6 +67,7 @@ class Search {
   /// `again`: of candidates whose trials are stored already.
   bool run_heat(const std::vector<KernelConfig>& heat, bool again = false);
   void look_again();
+  Measurement timed_again(const Racer& racer) const;
   void race_heat(std::vector<Racer>& racers, bool with_best);
   double pace(const Racer& best) const;
   bool busy(double pace) const { return pace * (1 + options_.policy.tie) < quietest_; }
@@ -123,6 +124,7 @@ class Search {
   std::map<std::string, Trial> trials_;        ///< by config: of the database and of this search
   std::map<std::string, double> levels_;       ///< their medians as if all had been raced at once, by config
   std::map<std::string, double> paces_;        ///< of the machine while they were timed in this search, by config
+  std::optional<KernelConfig> crowned_;        ///< the winner, once it is decided
   std::set<std::string> finalists_;            ///< that were timed in the last race, once it is over
   double quietest_ = 1;                        ///< pace of the machine, at best
   double waited_ = 0;                          ///< seconds of races that were held again
@@ -369,7 +371,9 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, bool again) {
       continue;
     }
     if (is_king) {
-      // Its first time stands, unless it failed since.
+      // Its first time stands, unless it failed since: what others are compared through is in no doubt for that.
+      double& best_pace = paces_.try_emplace(to_string(*king), now).first->second;
+      best_pace = std::max(best_pace, now);
       if (!was_timed(racer.measurement.status) && !racer.unsampled) store(*king, racer.measurement, false);
       continue;
     }
@@ -377,10 +381,17 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, bool again) {
       all = false;  // the budget ended before its first sample: that says nothing of the candidate
       continue;
     }
-    store(racer.config, racer.measurement, !again, scale);
+    store(racer.config, again ? timed_again(racer) : racer.measurement, !again, scale);
     paces_[to_string(racer.config)] = now;
   }
   return all && !broken_;
+}
+
+// The binary came from the cache now; what it cost was measured the first time.
+Measurement Search::timed_again(const Racer& racer) const {
+  Measurement measurement = racer.measurement;
+  measurement.compile_s = trials_.at(to_string(racer.config)).measurement.compile_s;
+  return measurement;
 }
 
 // Rounds of a second measurement: many where a launch is short. They cost nothing beside the compiler, and on a
@@ -489,10 +500,7 @@ void Search::run_final() {
   const double scale = drift(levels_.at(to_string(first.config)), first.measurement.median, options_.policy.tie);
   for (const Racer& racer : finals.racers) {
     throttled_ += racer.measurement.throttled;
-    Measurement measurement = racer.measurement;
-    // The binary came from the cache now; what it cost was measured the first time.
-    measurement.compile_s = trials_.at(to_string(racer.config)).measurement.compile_s;
-    store(racer.config, measurement, false, scale);
+    store(racer.config, timed_again(racer), false, scale);
     finalists_.insert(to_string(racer.config));
   }
 }
@@ -522,6 +530,7 @@ void Search::crown() {
     const bool as_fast = level(incumbent) <= level(winner) * (1 + options_.policy.tie);
     if (won_or_ran(incumbent) && raced && as_fast) winner = incumbent;
   }
+  crowned_ = winner.config;
   std::vector<Trial> beaten;
   for (const auto& [name, trial] : trials_) {
     const bool at_least_as_fast = trial.measurement.median <= winner.measurement.median;
@@ -536,8 +545,10 @@ void Search::crown() {
   }
 }
 
-// Of the finalists, where there were any; else of those whose times are in no doubt.
+// The one that was crowned; before, of the finalists, where there were any; else of those whose times are in no
+// doubt.
 std::optional<KernelConfig> Search::best_so_far() const {
+  if (crowned_) return crowned_;
   const Trial* best = nullptr;
   const auto takes_part = [&](const Trial& trial) {
     return finalists_.empty() ? !in_doubt(trial) : finalists_.contains(to_string(trial.config));
