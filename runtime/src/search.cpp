@@ -508,8 +508,9 @@ void Search::run_final() {
 // `ratio`: of the winner's time to the one of `trial`, by what both raced.
 std::string Search::why_beaten(const Trial& trial, double ratio) const {
   if (ratio < 1) {
-    return fmt::format("Timed while the device was faster: {:.1f} % slower than the winner by what both raced.",
-                       100 * (1 / ratio - 1));
+    return fmt::format(
+        "{:.1f} % slower than the winner by what both raced; timed while the device was faster, and scaled.",
+        100 * (1 / ratio - 1));
   }
   if (in_doubt(trial) && !finalists_.contains(to_string(trial.config))) {
     return fmt::format("Seemed {:.1f} % faster while the machine was busy, and was no finalist.", 100 * (ratio - 1));
@@ -538,10 +539,15 @@ void Search::crown() {
   }
   for (Trial& trial : beaten) {
     const double ratio = level(winner) / level(trial);
-    const double scale = level(trial) / trial.measurement.median;
+    const double kept = level(trial);
     trial.measurement.status = TrialStatus::dropped;
     trial.measurement.reason = why_beaten(trial, ratio);
-    store(trial.config, trial.measurement, false, scale);
+    // Whoever reads the database has no other race to hold it against than the winner's.
+    Measurement& m = trial.measurement;
+    const double factor = winner.measurement.median / ratio / m.median;
+    for (double& sample : m.samples) sample *= factor;
+    for (double* quartile : {&m.lower_quartile, &m.median, &m.upper_quartile}) *quartile *= factor;
+    store(trial.config, m, false, kept / m.median);
   }
 }
 
@@ -657,15 +663,13 @@ void Search::find_runner_up(SearchSummary& summary) const {
 
 void Search::find_regret(SearchSummary& summary) const {
   double best = level(*summary.winner);
-  for (const auto& [name, trial] : trials_) {
-    if (level(trial) > 0 && was_timed(trial.measurement.status)) {
-      best = std::min(best, level(trial));
-    }
+  for (const std::string& name : finalists_) {  // a challenger may have lost by the tie alone
+    if (was_timed(trials_.at(name).measurement.status)) best = std::min(best, levels_.at(name));
   }
   const auto behind = [&](const std::string& name) -> std::optional<double> {
     const auto found = trials_.find(name);
     if (found == trials_.end() || !(level(found->second) > 0)) return std::nullopt;
-    return level(found->second) / best - 1;
+    return std::max(0.0, level(found->second) / best - 1);
   };
   summary.regret = behind(chosen_before_ ? to_string(*chosen_before_) : to_string(summary.winner->config));
   summary.regret_of_first = behind(first_);
