@@ -221,7 +221,7 @@ class InProcessRunner : public Runner {
 
 }  // namespace
 
-void Runner::until(Clock, double, std::function<bool()>) {}
+void Runner::until(const Clock&, double, const std::function<bool()>&) {}
 
 Result<std::unique_ptr<Runner>> make_runner(Context& context, const Problem& problem, const MeasurePolicy& policy) {
   if (context.device().facts().kind == DeviceKind::sim) {

@@ -7,7 +7,7 @@
 //   1. exhaustive searches of all problems, into FOLDER/all;
 //   2. for each held-out problem a search by max_trials = space / 20 in FOLDER/one, whose database holds the trials
 //      of the calibration problems and nothing else; its winner goes into FOLDER/chosen.jsonl;
-//   3. those winners and the exhaustive run's eight best of each problem, timed again side by side: the least of
+//   3. those winners and the exhaustive run's twelve best of each problem, timed again side by side: the least of
 //      hundreds of noisy medians is lucky, so that its own figure would be no yardstick. All problems are gone
 //      through many times, over minutes, and the quietest third counts: what else runs on a shared machine slows
 //      candidates down unlike one another, for seconds. The regret over all passes stands beside it.
@@ -36,12 +36,12 @@ using namespace fftconv;
 using namespace fftconv::targets;
 namespace fs = std::filesystem;
 
-constexpr int kBest = 8;
+constexpr int kBest = 12;
 constexpr int kPasses = 60;  // of the judging, over all problems
 constexpr int kCount = 20;   // of them
 constexpr int kRounds = 10;  // of one problem in a pass
 constexpr double kShare = 0.05;
-constexpr int kExhaustiveSamples = 15;  // of a candidate at most, of 14,000; whose times are close is judged again
+constexpr int kExhaustiveSamples = 7;  // of a candidate at most, of 14,000; the best of them are judged again
 
 /// A winner and its rivals, ready to race.
 struct Contest {

@@ -43,7 +43,7 @@ class Runner {
   /// that can stop a candidate does so then: it stays untried, by an error `busy`. The deadline stops no compilation
   /// and no check before one candidate has passed, and no sample before one was taken: a search that measured nothing
   /// tells nothing, and what hung in it would be taken for good. The default does nothing.
-  virtual void until(Clock clock, double deadline, std::function<bool()> cancelled);
+  virtual void until(const Clock& clock, double deadline, const std::function<bool()>& cancelled);
 
   /// Emits and compiles, or finds the binary in the cache. Thread-safe; failures are told by prepare().
   virtual void compile(const KernelConfig& config) = 0;

@@ -34,8 +34,8 @@ class WorkerRunner : public Runner {
   /// So that a worker which cannot be had is known before any candidate is tried.
   Result<void> start() { return company_.open(); }
 
-  void until(Clock clock, double deadline, std::function<bool()> cancelled) override {
-    starter_.limit().set(std::move(clock), deadline, std::move(cancelled));
+  void until(const Clock& clock, double deadline, const std::function<bool()>& cancelled) override {
+    starter_.limit().set(clock, deadline, cancelled);
   }
 
   void compile(const KernelConfig& config) override { compiling_.compile(config); }

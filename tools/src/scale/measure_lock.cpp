@@ -49,8 +49,8 @@ class PoliteRunner final : public Runner {
         compiling_is_work_(compiling_is_work),
         lock_(std::move(lock)) {}
 
-  void until(Clock clock, double deadline, std::function<bool()> cancelled) override {
-    inner_->until(std::move(clock), deadline, std::move(cancelled));
+  void until(const Clock& clock, double deadline, const std::function<bool()>& cancelled) override {
+    inner_->until(clock, deadline, cancelled);
   }
   void compile(const KernelConfig& config) override {
     // A description of its own: flock belongs to the open file, and compilations run side by side.
