@@ -138,7 +138,7 @@ class Comparer {
   std::vector<Norms> norms_;  ///< by row
   std::vector<bool> sample_here_;
   bool finite_ = true, gaps_live_ = true;
-  std::array<std::byte, kPiece * sizeof(double)> gathered_;
+  alignas(double) std::array<std::byte, kPiece * sizeof(double)> gathered_;
   std::array<double, kPiece> found_, wanted_;
 };
 
