@@ -36,12 +36,9 @@ std::string one_line(std::string text) {
   return text;
 }
 
-/// What turns times of a race in which the best so far took `now` into those of the race where it took `before`. A
-/// change that noise explains is none: correcting it would bring in the noise of one candidate to all.
-double drift(double before, double now, double tie) {
-  if (!(before > 0) || !(now > 0)) return 1;
-  return std::abs(std::log(before / now)) > std::log(1 + tie) ? before / now : 1;
-}
+/// What turns times of a race that the machine ran at `pace` into those of the search's first. A change that noise
+/// explains is none: correcting it would bring in the noise of one candidate to all.
+double drift(double pace, double tie) { return std::abs(std::log(pace)) > std::log(1 + tie) ? pace : 1; }
 
 class Search {
  public:
@@ -308,7 +305,8 @@ void Search::pass_over(const KernelConfig& config, const Error& error) {
 
 // How fast the machine is in a race that the best so far took part in, where it was 1 in the search's first.
 double Search::pace(const Racer& best) const {
-  return runs_on(best) ? levels_.at(to_string(best.config)) / best.measurement.median : 1;
+  const double before = levels_.at(to_string(best.config)), now = best.measurement.median;
+  return before > 0 && now > 0 ? before / now : 1;
 }
 
 // Again and again while the best so far, the first of `racers`, says that the machine is busier than it was.
@@ -357,9 +355,8 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, bool again) {
   for (const Racer& racer : racers) failed.push_back(racer.measurement.status != TrialStatus::measured);
   if (king && failed.front()) store(*king, racers.front().measurement, false);  // right once and wrong once is wrong
   race_heat(racers, king.has_value());
-  const double before = king ? levels_.at(to_string(*king)) : 0;
   const double now = king ? pace(racers.front()) : 1;
-  const double scale = king ? drift(before, racers.front().measurement.median, options_.policy.tie) : 1;
+  const double scale = drift(now, options_.policy.tie);
   for (std::size_t i = 0; i < racers.size(); ++i) {
     const Racer& racer = racers[i];
     runner_.release(racer.config);
@@ -496,8 +493,7 @@ void Search::run_final() {
     }
   }
   if (finals.racers.empty() || broken_) return;
-  const Racer& first = finals.racers.front();
-  const double scale = drift(levels_.at(to_string(first.config)), first.measurement.median, options_.policy.tie);
+  const double scale = drift(pace(finals.racers.front()), options_.policy.tie);
   for (const Racer& racer : finals.racers) {
     throttled_ += racer.measurement.throttled;
     store(racer.config, timed_again(racer), false, scale);
