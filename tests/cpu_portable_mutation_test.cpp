@@ -10,6 +10,7 @@
 #include "fftconv/portable_shape.h"
 #include "fftconv/search_space.h"
 #include "fftconv/settings.h"
+#include "forwarding_device.h"
 
 using namespace fftconv;
 
@@ -57,38 +58,24 @@ class BrokenKernel : public LoadedKernel {
   Break apply_;
 };
 
-class BrokenDevice : public Device {
+class BrokenDevice : public ForwardingDevice {
  public:
-  BrokenDevice(std::shared_ptr<Device> device, Break apply) : device_(std::move(device)), apply_(apply) {}
-  const DeviceFacts& facts() const override { return device_->facts(); }
-  const DeviceFacts& identity() const override { return device_->identity(); }
-  std::string driver_version() const override { return device_->driver_version(); }
-  std::string compiler_version() const override { return device_->compiler_version(); }
-  Result<CompiledKernel> compile(const KernelSource& source) override { return device_->compile(source); }
+  BrokenDevice(std::shared_ptr<Device> device, Break apply) : ForwardingDevice(std::move(device)), apply_(apply) {}
   Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
                                                    const CompiledKernel& kernel) override {
-    auto loaded = device_->load(source, kernel);
+    auto loaded = inner().load(source, kernel);
     if (!loaded) return loaded.error();
-    auto tables = device_->allocate(source.tables.size());
+    auto tables = inner().allocate(source.tables.size());
     if (!tables) return tables.error();
     return std::shared_ptr<const LoadedKernel>(
         std::make_shared<BrokenKernel>(std::move(*loaded), std::move(*tables), apply_));
   }
-  Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return device_->allocate(bytes); }
-  Result<void> upload(void* to, const void* from, std::size_t bytes) override {
-    return device_->upload(to, from, bytes);
-  }
-  Result<void> download(void* to, const void* from, std::size_t bytes) override {
-    return device_->download(to, from, bytes);
-  }
-  Result<void> synchronize(Stream stream) override { return device_->synchronize(stream); }
   Result<Sample> sample(const LoadedKernel&, const KernelEntry&, const KernelArgs&, bool,
                         const KernelArgs*) override {
     return invalid("Broken kernels are not timed.");
   }
 
  private:
-  std::shared_ptr<Device> device_;
   Break apply_;
 };
 

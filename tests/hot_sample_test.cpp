@@ -8,6 +8,7 @@
 #include "fake_bench.h"
 #include "fftconv/measure.h"
 #include "fftconv/search_space.h"
+#include "forwarding_device.h"
 
 using namespace fftconv;
 
@@ -37,29 +38,15 @@ struct Asked {
 };
 
 /// A fake device that writes down what samples are asked of it.
-class RecordingDevice : public Device {
+class RecordingDevice : public ForwardingDevice {
  public:
-  explicit RecordingDevice(FakeScript script) : inner_(make_fake_device(std::move(script))) {}
-  const DeviceFacts& facts() const override { return inner_->facts(); }
-  std::string driver_version() const override { return inner_->driver_version(); }
-  std::string compiler_version() const override { return inner_->compiler_version(); }
-  Result<CompiledKernel> compile(const KernelSource& source) override { return inner_->compile(source); }
-  Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source, const CompiledKernel& k) override {
-    return inner_->load(source, k);
-  }
-  Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return inner_->allocate(bytes); }
-  Result<void> upload(void* to, const void* from, std::size_t n) override { return inner_->upload(to, from, n); }
-  Result<void> download(void* to, const void* from, std::size_t n) override { return inner_->download(to, from, n); }
-  Result<void> synchronize(Stream stream) override { return inner_->synchronize(stream); }
+  explicit RecordingDevice(FakeScript script) : ForwardingDevice(make_fake_device(std::move(script))) {}
   Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
                         const KernelArgs* warm) override {
     asked.push_back({args.u, warm ? warm->u : nullptr, cold});
-    return inner_->sample(kernel, entry, args, cold, warm);
+    return ForwardingDevice::sample(kernel, entry, args, cold, warm);
   }
   std::vector<Asked> asked;
-
- private:
-  std::shared_ptr<Device> inner_;
 };
 
 /// What a runner asks of its device, and on which inputs launches were made, in six samples.

@@ -14,12 +14,6 @@ using Random = std::mt19937_64;
 
 constexpr int kDatabases = 5, kProblemCount = 4;
 
-TuningDb in_memory() {
-  auto database = TuningDb::open({});
-  REQUIRE(database);
-  return std::move(*database);
-}
-
 /// Everything that a database says: its trials, and the searches of the problems of the test.
 std::string text_of(TuningDb& database, const std::vector<Environment>& environments,
                     const std::vector<Problem>& problems) {

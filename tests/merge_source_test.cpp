@@ -30,8 +30,6 @@ Trial numbered(int n) {
   return trial;
 }
 
-TuningDb in_memory() { return std::move(TuningDb::open({})).value(); }
-
 void fill(const fs::path& file, int count) {
   std::string lines;
   for (int n = 0; n < count; ++n) lines += format_line(numbered(n)) + "\n";

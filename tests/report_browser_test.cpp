@@ -99,6 +99,15 @@ class Listener {
   int socket_;
 };
 
+/// With enough problems that tables are folded.
+void write_folded_page(const fs::path& file) {
+  tools::ReportInputs inputs = report_inputs();
+  for (int i = 0; i < 20; ++i) {
+    inputs.trials.push_back(trial_of(environment_here(), problem_of(1000 + i), config_of(4), 1e-4));
+  }
+  write(file, tools::page_html(tools::make_report(inputs)));
+}
+
 }  // namespace
 
 TEST_CASE("the browser shows every part, and text of the database stays text") {
@@ -155,10 +164,7 @@ TEST_CASE(
 TEST_CASE("the Tab key walks through all of it, forth and back, and Enter unfolds a table") {
   FFTCONV_NEEDS_BROWSER();
   const TemporaryDirectory folder;
-  tools::ReportInputs inputs = report_inputs();
-  for (int i = 0; i < 20; ++i)  // enough problems that tables are folded
-    inputs.trials.push_back(trial_of(environment_here(), problem_of(1000 + i), config_of(4), 1e-4));
-  write(folder / "page.html", tools::page_html(tools::make_report(inputs)));
+  write_folded_page(folder / "page.html");
   BrowserPage page(browser(), folder / "profile", "file://" + (folder / "page.html").string());
   // Places in the document of all that answers to keys, and of the one that has the focus.
   const std::string all =
@@ -225,10 +231,7 @@ TEST_CASE("in light, in the dark and on paper every text is read against its bac
 TEST_CASE("on paper every section and every row of a folded table is laid out, whatever the reader prefers") {
   FFTCONV_NEEDS_BROWSER();
   const TemporaryDirectory folder;
-  tools::ReportInputs inputs = report_inputs();
-  for (int i = 0; i < 20; ++i)  // enough problems that tables are folded
-    inputs.trials.push_back(trial_of(environment_here(), problem_of(1000 + i), config_of(4), 1e-4));
-  write(folder / "page.html", tools::page_html(tools::make_report(inputs)));
+  write_folded_page(folder / "page.html");
   BrowserPage page(browser(), folder / "profile", "file://" + (folder / "page.html").string());
   CHECK(hidden_parts(page).at("rows").get<int>() > 20);  // on a screen they are folded
   page.emulate("print", "dark");

@@ -13,6 +13,7 @@
 #include "fftconv/async_plan.h"
 #include "fftconv/search_space.h"
 #include "fftconv/settings.h"
+#include "forwarding_device.h"
 
 namespace fftconv {
 namespace {
@@ -37,9 +38,9 @@ std::shared_ptr<Device> fake_gpu() {
 }
 
 /// The CUDA device with a compiler that needs no NVRTC: a module of the fake names its functions.
-class WithCompiler final : public Device {
+class WithCompiler final : public ForwardingDevice {
  public:
-  explicit WithCompiler(std::shared_ptr<Device> inner) : inner_(std::move(inner)) {}
+  using ForwardingDevice::ForwardingDevice;
   std::function<void(const KernelSource&)> compiling;
   std::atomic<int> compiles = 0;
 
@@ -53,25 +54,7 @@ class WithCompiler final : public Device {
     kernel.binary.assign(bytes, bytes + text.size());
     return kernel;
   }
-  const DeviceFacts& facts() const override { return inner_->facts(); }
-  std::string driver_version() const override { return inner_->driver_version(); }
   std::string compiler_version() const override { return "a test's compiler"; }
-  Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source, const CompiledKernel& k) override {
-    return inner_->load(source, k);
-  }
-  Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return inner_->allocate(bytes); }
-  Result<void> upload(void* to, const void* from, std::size_t n) override { return inner_->upload(to, from, n); }
-  Result<void> download(void* to, const void* from, std::size_t n) override { return inner_->download(to, from, n); }
-  Result<void> synchronize(Stream stream) override { return inner_->synchronize(stream); }
-  bool is_capturing(Stream stream) const override { return inner_->is_capturing(stream); }
-  std::unique_ptr<BackgroundScope> enter_background() override { return inner_->enter_background(); }
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
-                        const KernelArgs* warm) override {
-    return inner_->sample(kernel, entry, args, cold, warm);
-  }
-
- private:
-  std::shared_ptr<Device> inner_;
 };
 
 enum class StreamKind { waited_for, non_blocking };  ///< by the default stream

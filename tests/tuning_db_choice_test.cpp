@@ -21,18 +21,6 @@
 using namespace fftconv;
 using namespace fftconv::test;
 
-namespace {
-
-TuningDb in_memory() { return std::move(TuningDb::open({})).value(); }
-
-Environment with(const std::function<void(Environment&)>& change) {
-  Environment e = environment_here();
-  change(e);
-  return e;
-}
-
-}  // namespace
-
 TEST_CASE("nothing stored is no choice") {
   auto db = in_memory();
   CHECK_FALSE(db.choose(environment_here(), problem_of(4096), as_it_is).has_value());

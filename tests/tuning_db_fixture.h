@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fftconv/tuning_db.h"
@@ -69,6 +71,14 @@ inline Environment environment_here() {
   e.policy = "cold";
   return e;
 }
+
+inline Environment with(const std::function<void(Environment&)>& change) {
+  Environment e = environment_here();
+  change(e);
+  return e;
+}
+
+inline TuningDb in_memory() { return std::move(TuningDb::open({})).value(); }
 
 inline Problem problem_of(std::int64_t seqlen, std::int64_t batch = 64, std::int64_t channels = 768) {
   Problem p;

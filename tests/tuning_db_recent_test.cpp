@@ -18,14 +18,6 @@ using namespace fftconv::test;
 
 namespace {
 
-TuningDb in_memory() { return std::move(TuningDb::open({})).value(); }
-
-Environment with(const std::function<void(Environment&)>& change) {
-  Environment e = environment_here();
-  change(e);
-  return e;
-}
-
 /// Trials of `count` candidates of a problem, each `factor` times as long as it takes here.
 void put(TuningDb& db, const Environment& environment, std::int64_t seqlen, int count, double factor = 1) {
   for (int n = 0; n < count; ++n)

@@ -19,8 +19,6 @@ using namespace fftconv::test;
 
 namespace {
 
-TuningDb in_memory() { return std::move(TuningDb::open({})).value(); }
-
 std::string exported(TuningDb& db) {
   std::string text;
   REQUIRE(db.export_lines(text).ok());

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "../forwarding_device.h"
 #include "fftconv/worker.h"
 #include "planted.h"
 #include "worker/values.h"
@@ -143,45 +144,30 @@ class TamperedKernel : public LoadedKernel {
 
 /// The CPU device, but that planted candidates are compiled from a source with one more statement, or do their harm
 /// around the compiler and the kernel.
-class TamperedDevice : public Device {
+class TamperedDevice : public ForwardingDevice {
  public:
   TamperedDevice(std::shared_ptr<Device> inner, std::map<std::string, std::string> plants)
-      : inner_(std::move(inner)), plants_(std::move(plants)) {}
+      : ForwardingDevice(std::move(inner)), plants_(std::move(plants)) {}
 
-  const DeviceFacts& facts() const override { return inner_->facts(); }
-  std::string driver_version() const override { return inner_->driver_version(); }
-  std::string compiler_version() const override { return inner_->compiler_version(); }
   Result<CompiledKernel> compile(const KernelSource& source) override {
     const std::string plant = plant_of(source);
     if (auto harmed = do_harm(plant, true); !harmed) return harmed.error();
     const std::string added = statement(plant);
-    if (added.empty()) return inner_->compile(source);
+    if (added.empty()) return inner().compile(source);
     KernelSource tampered = source;
     const auto entry = tampered.text.find(source.convolution.name + "(");
     const auto body = tampered.text.find('{', entry);
     if (entry == std::string::npos || body == std::string::npos) return invalid("The source has no entry to tamper.");
     tampered.text.insert(body + 1, added);
-    return inner_->compile(tampered);
+    return inner().compile(tampered);
   }
   Result<std::shared_ptr<const LoadedKernel>> load(const KernelSource& source,
                                                    const CompiledKernel& kernel) override {
-    auto loaded = inner_->load(source, kernel);
+    auto loaded = inner().load(source, kernel);
     if (!loaded) return loaded;
     const std::string plant = plant_of(source);
     return std::shared_ptr<const LoadedKernel>(
         std::make_shared<TamperedKernel>(std::move(*loaded), statement(plant).empty() ? plant : ""));
-  }
-  Result<std::unique_ptr<DeviceBuffer>> allocate(std::size_t bytes) override { return inner_->allocate(bytes); }
-  Result<void> upload(void* to, const void* from, std::size_t bytes) override {
-    return inner_->upload(to, from, bytes);
-  }
-  Result<void> download(void* to, const void* from, std::size_t bytes) override {
-    return inner_->download(to, from, bytes);
-  }
-  Result<void> synchronize(Stream stream) override { return inner_->synchronize(stream); }
-  Result<Sample> sample(const LoadedKernel& kernel, const KernelEntry& entry, const KernelArgs& args, bool cold,
-                        const KernelArgs* warm) override {
-    return inner_->sample(kernel, entry, args, cold, warm);
   }
 
  private:
@@ -198,7 +184,6 @@ class TamperedDevice : public Device {
     return found == plants_.end() ? std::string() : found->second;
   }
 
-  std::shared_ptr<Device> inner_;
   std::map<std::string, std::string> plants_;
 };
 
