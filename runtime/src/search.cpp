@@ -504,9 +504,8 @@ void Search::run_final() {
 // `ratio`: of the winner's time to the one of `trial`, by what both raced.
 std::string Search::why_beaten(const Trial& trial, double ratio) const {
   if (ratio < 1) {
-    return fmt::format(
-        "{:.1f} % slower than the winner by what both raced; timed while the device was faster, and scaled.",
-        100 * (1 / ratio - 1));
+    return fmt::format("Timed while the device was faster: {:.1f} % slower than the winner by what both raced.",
+                       100 * (1 / ratio - 1));
   }
   if (in_doubt(trial) && !finalists_.contains(to_string(trial.config))) {
     return fmt::format("Seemed {:.1f} % faster while the machine was busy, and was no finalist.", 100 * (ratio - 1));
@@ -535,15 +534,10 @@ void Search::crown() {
   }
   for (Trial& trial : beaten) {
     const double ratio = level(winner) / level(trial);
-    const double kept = level(trial);
+    const double scale = level(trial) / trial.measurement.median;
     trial.measurement.status = TrialStatus::dropped;
     trial.measurement.reason = why_beaten(trial, ratio);
-    // Whoever reads the database has no other race to hold it against than the winner's.
-    Measurement& m = trial.measurement;
-    const double factor = winner.measurement.median / ratio / m.median;
-    for (double& sample : m.samples) sample *= factor;
-    for (double* quartile : {&m.lower_quartile, &m.median, &m.upper_quartile}) *quartile *= factor;
-    store(trial.config, m, false, kept / m.median);
+    store(trial.config, trial.measurement, false, scale);
   }
 }
 
