@@ -67,7 +67,8 @@ class Search {
   Measurement timed_again(const Racer& racer) const;
   void race_heat(std::vector<Racer>& racers, bool with_best);
   double pace(const Racer& best) const;
-  bool busy(double pace) const { return pace * (1 + options_.policy.tie) < quietest_; }
+  /// Never where the tie is 0: times are then exact, and a slower race says nothing about the machine.
+  bool busy(double pace) const { return options_.policy.tie > 0 && pace * (1 + options_.policy.tie) < quietest_; }
   int final_rounds(const std::vector<KernelConfig>& finalists) const;
   std::vector<Racer> prepared_finalists(const std::vector<KernelConfig>& finalists);
   bool busier_than_known(const std::vector<Racer>& racers) const;
