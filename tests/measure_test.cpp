@@ -8,8 +8,8 @@
 #include <map>
 
 #include "fake_bench.h"
-#include "race.h"
 #include "rows.h"
+#include "search/race.h"
 #include "test_tensors.h"
 
 namespace fftconv {

@@ -3,7 +3,7 @@
 
 #include "fake_bench.h"
 #include "fftconv/search.h"
-#include "quiet_race.h"
+#include "search/quiet_race.h"
 
 namespace fftconv {
 namespace {

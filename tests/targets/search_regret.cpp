@@ -25,9 +25,9 @@
 #include "fftconv/search.h"
 #include "fftconv/search_space.h"
 #include "fftconv/statistics.h"
-#include "quiet_race.h"
-#include "race.h"
 #include "regret_problems.h"
+#include "search/quiet_race.h"
+#include "search/race.h"
 #include "target.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "compile_ahead.h"
+#include "search/compile_ahead.h"
 
 #include "caught.h"
 

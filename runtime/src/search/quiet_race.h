@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "race.h"
+#include "search/race.h"
 
 namespace fftconv {
 

@@ -1,4 +1,4 @@
-#include "quiet_race.h"
+#include "search/quiet_race.h"
 
 #include <cmath>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "race.h"
+#include "search/race.h"
 
 #include <fmt/format.h>
 
