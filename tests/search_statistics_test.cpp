@@ -282,6 +282,23 @@ TEST_CASE("one that was timed in a slow spell is compared through the best so fa
   CHECK(trials.front().config == configs[20]);
 }
 
+TEST_CASE("one that alone was slowed down in its heat, by 15 %, is a finalist and wins") {
+  std::vector<KernelConfig> configs;
+  FakeScript script;
+  auto samples = std::make_shared<int>(0);
+  script.sample = [&configs, samples](const KernelConfig& config, int) {
+    if (config == configs[20]) return plain(++*samples <= MeasurePolicy{}.max_samples ? 1.15e-5 : 0.9e-5);
+    return plain(config == configs[3] ? 1e-5 : 1.4e-5);
+  };
+  const auto device = make_fake_device(script);
+  configs = ranked_configs(small_problem(), *device);
+  const auto context = context_on(device);
+  const SearchSummary summary =
+      search(*context, small_problem(), {.rigor = Rigor::exhaustive, .max_trials = 40}).value();
+  CHECK(*samples > MeasurePolicy{}.max_samples);
+  CHECK(summary.winner->config == configs[20]);
+}
+
 TEST_CASE("where a search is stopped before its finals, the winner that it tells is the one that plans get") {
   // The first heat runs 10 % slower than the second; the fastest is in it, and the search ends with the second.
   std::vector<KernelConfig> configs;

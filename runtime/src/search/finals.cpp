@@ -9,14 +9,13 @@ namespace fftconv {
 namespace {
 
 constexpr std::size_t kFinalists = 8;  // at most
-constexpr double kFinalTies = 5;       // they are no more than so many ties slower than the best, or kDoubtTies
 constexpr double kFinalSeconds = 0.1;  // of one race of theirs, where launches are short
 
 }  // namespace
 
-// At most kFinalists. Medians of two races are compared here, and either may be off: that is no reason to leave the
-// fastest out. Half of the places are for those that were timed while the machine was quiet, the rest for those whose
-// times say less.
+// At most kFinalists, who seemed up to kCloseTies slower than the best: medians of two races are compared here, and
+// either may be off. On a shared machine the second best was once 12 % behind in its heat. Half of the places are for
+// those that were timed while the machine was quiet, the rest for those whose times say less.
 std::vector<KernelConfig> Search::choose_finalists() const {
   std::vector<const Trial*> ordered;
   for (const auto& [name, trial] : trials_) {
@@ -26,10 +25,10 @@ std::vector<KernelConfig> Search::choose_finalists() const {
   const auto best =
       std::find_if(ordered.begin(), ordered.end(), [&](const Trial* trial) { return !in_doubt(*trial); });
   if (best == ordered.end()) return {};
+  const double limit = level(**best) * (1 + kCloseTies * options_.policy.tie);
   std::vector<KernelConfig> sure, unsure;
   for (const Trial* trial : ordered) {
-    const double ties = in_doubt(*trial) ? kDoubtTies : kFinalTies;
-    if (level(*trial) > level(**best) * (1 + ties * options_.policy.tie)) continue;
+    if (level(*trial) > limit) continue;
     (in_doubt(*trial) ? unsure : sure).push_back(trial->config);
   }
   const std::size_t doubted = std::min(unsure.size(), kFinalists - std::min(sure.size(), kFinalists / 2));

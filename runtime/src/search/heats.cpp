@@ -133,7 +133,7 @@ void Search::look_again() {
   std::vector<KernelConfig> doubted;
   const std::optional<KernelConfig> best = best_so_far();
   if (!best) return;
-  const double limit = levels_.of(*best) * (1 + kDoubtTies * options_.policy.tie);
+  const double limit = levels_.of(*best) * (1 + kCloseTies * options_.policy.tie);
   for (const auto& [name, trial] : trials_) {
     if (in_doubt(trial) && was_timed(trial.measurement.status) && level(trial) <= limit)
       doubted.push_back(trial.config);

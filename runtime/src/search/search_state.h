@@ -20,9 +20,8 @@ namespace fftconv {
 
 /// Candidates that hold device memory at a time.
 inline constexpr std::size_t kHeat = 8;
-/// Candidates that were timed while the machine was busy may be faster than they seemed: those that seemed up to so
-/// many ties slower than the best are looked at again.
-inline constexpr double kDoubtTies = 10;
+/// Candidates up to so many ties slower than the best in their heats may be the fastest all the same.
+inline constexpr double kCloseTies = 10;
 
 inline bool won_or_ran(const Trial& trial) { return trial.measurement.status == TrialStatus::measured; }
 
