@@ -9,6 +9,7 @@
 
 #include "cpu_facts.h"
 #include "fftconv/search_space.h"
+#include "near.h"
 
 namespace fftconv {
 namespace {
@@ -59,7 +60,7 @@ TEST_CASE("a law that the traits can express is found, and ranks a problem that 
   CHECK(regret_of_first(kNew, nullptr) > 0.05);  // else there was nothing to be learned
   CHECK(regret_of_first(kNew, &*calibration) < 0.01);
   for (const Ranked& candidate : rank(kNew, test::cpu_facts(), &*calibration)) {
-    CHECK(candidate.expected_s == doctest::Approx(law(kNew, candidate.config)).epsilon(0.1));
+    CHECK(test::near(candidate.expected_s, law(kNew, candidate.config), 0.1));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "fake_bench.h"
+#include "near.h"
 
 namespace fftconv {
 namespace {
@@ -28,7 +29,7 @@ TEST_CASE("a race's pace is that of its best against its level, and turns the ot
   CHECK(levels.pace(timed(0, 0)) == 1);  // no time: nothing is known
   const double scale = levels.scale(levels.pace(timed(0, 1.25e-5)));
   levels.put(to_string(config_at(1)), 1.5e-5, scale);
-  CHECK(levels.of(config_at(1)) == doctest::Approx(1.2e-5));
+  CHECK(test::near(levels.of(config_at(1)), 1.2e-5));
 }
 
 TEST_CASE("a change of pace within a tie scales nothing, a larger one wholly; with a tie of 0 each does") {
@@ -57,8 +58,13 @@ TEST_CASE("who was timed while the machine was slower than in another race is in
   CHECK_FALSE(levels.in_doubt(config_at(0)));
   levels.confirmed_at(config_at(0), 0.6);  // its level stands: a busy race after a quiet one costs it nothing
   CHECK_FALSE(levels.in_doubt(config_at(0)));
+  CHECK_FALSE(levels.quieter(config_at(0), 1.09));
+  CHECK(levels.quieter(config_at(0), 1.095));
   levels.timed_at(config_at(0), 0.6);
   CHECK(levels.in_doubt(config_at(0)));
+  CHECK(levels.timed(config_at(0)));
+  CHECK_FALSE(levels.timed(config_at(2)));
+  CHECK(levels.quieter(config_at(2), 0.1));  // anything says more than nothing
 }
 
 TEST_CASE("with a tie of 0 times are exact, and nobody is in doubt") {
@@ -67,6 +73,8 @@ TEST_CASE("with a tie of 0 times are exact, and nobody is in doubt") {
   levels.timed_at(config_at(0), 0.5);
   CHECK_FALSE(levels.busy(0.5));
   CHECK_FALSE(levels.in_doubt(config_at(0)));
+  levels.put(to_string(config_at(0)), 1e-5);
+  CHECK_FALSE(levels.busier_than_known({timed(0, 1.1e-5)}));
 }
 
 TEST_CASE("a race is busier than known where those without doubt are two ties slower than they were") {

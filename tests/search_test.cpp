@@ -6,6 +6,7 @@
 
 #include "fake_bench.h"
 #include "fftconv/search_space.h"
+#include "near.h"
 
 namespace fftconv {
 namespace {
@@ -56,7 +57,7 @@ TEST_CASE("the winner is the scripted fastest, and every candidate has a trial")
   const SearchSummary summary = searched(*context, small_problem(), bench.options(Rigor::exhaustive));
   REQUIRE(summary.winner);
   CHECK(summary.winner->config == fastest);
-  CHECK(summary.winner->measurement.median == doctest::Approx(1e-5));
+  CHECK(test::near(summary.winner->measurement.median, 1e-5));
   CHECK(summary.winner->measurement.clock_hz == 1.7e9);
   CHECK(summary.winner->measurement.error > 0);
   CHECK(summary.winner->measurement.error <= error_budget(small_problem()));
@@ -197,7 +198,7 @@ TEST_CASE("throttled samples are not counted as time, and the summary tells how 
   const SearchSummary summary = searched(*context, small_problem());
   CHECK(summary.throttled > 0);
   for (const Trial& trial : trials_of(*context, small_problem())) {
-    CHECK(trial.measurement.median == doctest::Approx(1e-5));
+    CHECK(test::near(trial.measurement.median, 1e-5));
   }
 }
 
@@ -303,7 +304,7 @@ TEST_CASE("only wanted candidates are tried beside the plain default, one of the
   REQUIRE(summary.winner);
   CHECK(wanted(summary.winner->config));
   REQUIRE(summary.plain_default);
-  CHECK(summary.plain_default->measurement.median == doctest::Approx(1e-6));
+  CHECK(test::near(summary.plain_default->measurement.median, 1e-6));
   for (const Trial& trial : trials_of(*context, small_problem())) {
     CHECK((wanted(trial.config) || trial.config == plain));
   }

@@ -28,8 +28,9 @@ std::string tie_note(const std::vector<Trial>& trials, const KernelConfig& winne
     return std::abs(std::log(t.measurement.median / won->measurement.median));
   };
   for (const Trial& trial : trials) {
-    const bool timed = was_timed(trial.measurement.status) && trial.measurement.median > 0;
-    if (timed && trial.config != winner && (!nearest || distance(trial) < distance(*nearest))) nearest = &trial;
+    const Measurement& m = trial.measurement;
+    const bool comparable = was_timed(m.status) && m.median > 0 && !at_other_pace(m);
+    if (comparable && trial.config != winner && (!nearest || distance(trial) < distance(*nearest))) nearest = &trial;
   }
   if (!nearest || distance(*nearest) > std::log(1 + MeasurePolicy{}.tie)) return {};
   return fmt::format("; a tie with {}, {:.1f} % away", to_string(nearest->config),

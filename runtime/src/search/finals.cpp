@@ -59,16 +59,18 @@ std::vector<Racer> Search::prepared_finalists(const std::vector<KernelConfig>& f
     if (racer->measurement.status == TrialStatus::measured) {
       racers.push_back(std::move(*racer));
     } else {
-      store(config, racer->measurement, false);  // right once and wrong once is wrong
+      store(config, timed_again(*racer), false);  // right once and wrong once is wrong
       runner_.release(config);
     }
   }
   return racers;
 }
 
-void Search::run_final() {
+// False where time ran out before they gave a winner.
+bool Search::run_final() {
   const std::vector<KernelConfig> close = choose_finalists();
-  if (close.size() < 2) return;
+  if (close.size() < 2) return true;
+  if (stopped()) return false;
   const std::vector<Racer> finalists = prepared_finalists(close);
   const FinalRules final_rules{.rounds = final_rounds(close), .busy = [&](const std::vector<Racer>& racers) {
                                  return levels_.busier_than_known(racers);
@@ -80,26 +82,26 @@ void Search::run_final() {
     if (racer.untried) {
       pass_over(racer.config, *racer.untried);
     } else {
-      store(racer.config, racer.measurement, false);
+      store(racer.config, timed_again(racer), false);
     }
   }
-  if (finals.racers.empty() || broken_) return;
+  if (finals.racers.empty() || broken_) return !stopped();
   const double scale = levels_.scale(levels_.pace(finals.racers.front()));
   for (const Racer& racer : finals.racers) {
     throttled_ += racer.measurement.throttled;
     store(racer.config, timed_again(racer), false, scale);
     finalists_.insert(to_string(racer.config));
   }
+  return true;
 }
 
 // `ratio`: of the winner's time to the one of `trial`, by what both raced.
 std::string Search::why_beaten(const Trial& trial, double ratio) const {
   if (ratio < 1) {
-    return fmt::format("Timed while the device was faster: {:.1f} % slower than the winner by what both raced.",
-                       100 * (1 / ratio - 1));
+    return fmt::format("{}{:.1f} % slower than the winner by what both raced.", kOtherPace, 100 * (1 / ratio - 1));
   }
   if (in_doubt(trial) && !finalists_.contains(to_string(trial.config))) {
-    return fmt::format("Seemed {:.1f} % faster while the machine was busy, and was no finalist.", 100 * (ratio - 1));
+    return fmt::format("{}seemed {:.1f} % faster, and was no finalist.", kOtherPace, 100 * (ratio - 1));
   }
   return fmt::format("{:.1f} % faster than the incumbent, within the tie of {:.1f} %: the incumbent stays.",
                      100 * (ratio - 1), 100 * options_.policy.tie);

@@ -115,6 +115,8 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, bool again) {
       all = false;  // the budget ended before its first sample: that says nothing of the candidate
       continue;
     }
+    // What a busier race says of a candidate that was right in both is worth less than what is known.
+    if (again && was_timed(racer.measurement.status) && !levels_.quieter(racer.config, now)) continue;
     store(racer.config, again ? timed_again(racer) : racer.measurement, !again, scale);
     levels_.timed_at(racer.config, now);
   }

@@ -19,6 +19,11 @@ void Levels::confirmed_at(const KernelConfig& config, double pace) {
   kept = std::max(kept, pace);
 }
 
+bool Levels::quieter(const KernelConfig& config, double pace) const {
+  const auto timed = paces_.find(to_string(config));
+  return timed == paces_.end() || pace > timed->second;
+}
+
 bool Levels::in_doubt(const KernelConfig& config) const {
   const auto timed = paces_.find(to_string(config));
   return timed != paces_.end() && busy(timed->second);
@@ -33,7 +38,7 @@ bool Levels::busier_than_known(const std::vector<Racer>& racers) const {
     sum += std::log(racer.measurement.median / (of(racer.config) / timed->second));
     ++count;
   }
-  return count > 0 && sum / count > std::log(1 + 2 * tie_);
+  return tie_ > 0 && count > 0 && sum / count > std::log(1 + 2 * tie_);
 }
 
 }  // namespace fftconv

@@ -39,6 +39,10 @@ class Levels {
   void timed_at(const KernelConfig& config, double pace) { paces_[to_string(config)] = pace; }
   /// It was in another race, too, and its level stands: it is in no more doubt than after the quieter of both.
   void confirmed_at(const KernelConfig& config, double pace);
+  /// In this search, rather than in one before.
+  bool timed(const KernelConfig& config) const { return paces_.contains(to_string(config)); }
+  /// Whether a race at `pace` says more of `config` than the one that its level is from.
+  bool quieter(const KernelConfig& config, double pace) const;
   /// Timed in this search, and while the machine was busy.
   bool in_doubt(const KernelConfig& config) const;
 

@@ -22,12 +22,12 @@ Result<SearchSummary> Search::run() {
   if (Result<void> looked = look_around(); !looked) return looked.error();
   // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
   complete_ = run_heats() && passed_over_.empty() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
-  const bool anything_new = tried_ > 0;
-  if (anything_new && !stopped()) look_again();
-  if (anything_new && !stopped()) run_final();
+  const bool crown_again = undecided();
+  if (crown_again && !stopped()) look_again();
+  if (crown_again) complete_ &= run_final();
   if (broken_) return *broken_;
   if (why_passed_over_ && trials_.empty()) return *why_passed_over_;
-  if (anything_new && !options_.wanted) crown();
+  if (crown_again && !options_.wanted) crown();
   const SearchSummary summary = summarise_search();
   context_.with_database([&](TuningDb& database) {
     // What was searched thoroughly stays so after a lesser search.
@@ -111,11 +111,26 @@ void Search::learn(const Trial& trial) {
   const auto found = place_.find(to_string(trial.config));
   if (found == place_.end()) return;
   const Measurement& m = trial.measurement;
-  if (was_timed(m.status)) {
+  if (was_timed(m.status) && !at_other_pace(m)) {
     surrogate_->observe(found->second, level(trial), m.status == TrialStatus::measured);
   } else {
     surrogate_->exclude(found->second);
   }
+}
+
+int Search::timed_of_space() const {
+  int count = 0;
+  for (const auto& [name, trial] : trials_) count += place_.contains(name) && was_timed(trial.measurement.status);
+  return count;
+}
+
+// Whether a winner is still to be found among what is known: there are new trials, or there was a search that ended
+// before its finals. One that was killed left no record of its last trials, one that ran out of time says so itself.
+bool Search::undecided() const {
+  if (tried_ > 0) return true;
+  if (options_.wanted) return false;
+  const bool could_be_complete = limit_ >= promised_ || untried() == 0;
+  return !before_ || before_->measured < timed_of_space() || (could_be_complete && !before_->complete);
 }
 
 std::optional<Racer> Search::prepared(const KernelConfig& config) {

@@ -48,6 +48,8 @@ class Search {
   Result<void> look_around();
   std::vector<KernelConfig> musts() const;
   int untried() const;
+  int timed_of_space() const;
+  bool undecided() const;
   void learn(const Trial& trial);
   std::optional<Racer> prepared(const KernelConfig& config);
   void pass_over(const KernelConfig& config, const Error& error);
@@ -66,7 +68,7 @@ class Search {
   void look_again();
 
   // finals.cpp: which of the fastest wins.
-  void run_final();
+  bool run_final();
   std::vector<KernelConfig> choose_finalists() const;
   int final_rounds(const std::vector<KernelConfig>& finalists) const;
   std::vector<Racer> prepared_finalists(const std::vector<KernelConfig>& finalists);

@@ -24,12 +24,11 @@ SearchSummary Search::summarise_search() {
   summary.throttled = throttled_;
   summary.calibrated_on = calibrated_on_;
   for (const std::string& name : passed_over_) summary.untried += !trials_.contains(name);
-  int measured = 0, compiled = 0;
+  int compiled = 0;
   for (const auto& [name, trial] : trials_) {
     const TrialStatus status = trial.measurement.status;
     // The plain default, or what won for a neighbour, may be tried without being of the space.
     const bool of_space = place_.contains(name);
-    measured += of_space && was_timed(status);
     compiled += of_space && status != TrialStatus::illegal && status != TrialStatus::compile_failed;
     summary.dropped += status == TrialStatus::dropped;
     summary.failed += !was_timed(status);
@@ -47,7 +46,7 @@ SearchSummary Search::summarise_search() {
   summary.record = {.rigor = to_string(options_.rigor),
                     .budget_s = options_.budget_s,
                     .candidates = static_cast<int>(ranked_.size()),
-                    .measured = measured,
+                    .measured = timed_of_space(),
                     .complete = complete_,
                     .compiled = compiled,
                     .first = first_};
@@ -82,6 +81,9 @@ void Search::find_regret(SearchSummary& summary) const {
   const auto behind = [&](const std::string& name) -> std::optional<double> {
     const auto found = trials_.find(name);
     if (found == trials_.end() || !(level(found->second) > 0)) return std::nullopt;
+    // What an earlier search timed at another pace has no level in this one.
+    const bool apart = at_other_pace(found->second.measurement) && !levels_.timed(found->second.config);
+    if (apart) return std::nullopt;
     return std::max(0.0, level(found->second) / best - 1);
   };
   summary.regret = behind(chosen_before_ ? to_string(*chosen_before_) : to_string(summary.winner->config));

@@ -69,6 +69,7 @@ void find_regret(ProblemResult& result, const std::vector<const Trial*>& trials)
     if (to_string(trial->config) != result.search->first) continue;
     const bool timed = was_timed(trial->measurement.status) && trial->measurement.median > 0;
     if (!timed) return none("first choice failed");
+    if (at_other_pace(trial->measurement)) return none("first choice timed at another pace of the machine");
     // One that lost by the tie alone may have the lower median.
     result.regret_of_first = std::max(0.0, trial->measurement.median / result.winner->measurement.median - 1);
     return;

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fftconv {
 
 enum class TrialStatus {
   measured,
-  dropped,  ///< left the race early: too slow to win; its time is an estimate
+  dropped,  ///< left the race early, too slow to win: its time is an estimate. Or did not win although its median is
+            ///< no higher than the winner's: the reason says why
   illegal,  ///< refused by check_legal
   compile_failed,
   launch_failed,
@@ -38,6 +40,14 @@ const char* to_string(TrialStatus status);
 /// Whether a candidate of this status was timed: all others failed in some way.
 constexpr bool was_timed(TrialStatus status) {
   return status == TrialStatus::measured || status == TrialStatus::dropped;
+}
+
+/// Begins the reason of those who did not win because their samples are of a race in which the machine was faster, or
+/// slower, than in the winner's.
+inline constexpr std::string_view kOtherPace = "Timed at another pace of the machine: ";
+/// Whether the times say nothing beside the winner's.
+inline bool at_other_pace(const Measurement& measurement) {
+  return measurement.status == TrialStatus::dropped && measurement.reason.starts_with(kOtherPace);
 }
 
 }  // namespace fftconv
