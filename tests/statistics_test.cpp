@@ -56,6 +56,27 @@ TEST_CASE("a single outlier among many does not keep the deviation up") {
   CHECK(relative_deviation(samples) < 2 * before);
 }
 
+TEST_CASE("the quietest are the places of the lowest levels, lowest first, and equal ones in their order") {
+  using Places = std::vector<std::size_t>;
+  const std::vector<double> levels{3, 1, 2, 1, 5};
+  CHECK(quietest(levels, 3) == Places{1, 3, 2});
+  CHECK(quietest(levels, 1) == Places{1});
+  CHECK(quietest(levels, 9) == Places{1, 3, 2, 0, 4});  // fewer than asked for
+  CHECK(quietest(levels, 0).empty());
+  CHECK(quietest(levels, -1).empty());
+  CHECK(quietest(std::vector<double>{}, 3).empty());
+}
+
+TEST_CASE("levels are quiet where so many are within the tie of the lowest, in any order, the limit included") {
+  CHECK(quiet(std::vector<double>{9, 5, 4, 7, 4.5}, 3, 0.25));
+  CHECK_FALSE(quiet(std::vector<double>{9, 5.01, 4, 7, 4.5}, 3, 0.25));
+  CHECK_FALSE(quiet(std::vector<double>{9, 5, 4, 7, 4.5}, 4, 0.25));
+  CHECK_FALSE(quiet(std::vector<double>{1, 1}, 3, 0.25));  // alike, and too few
+  CHECK_FALSE(quiet(std::vector<double>{}, 1, 0.25));
+  CHECK(quiet(std::vector<double>{2, 1, 1}, 2, 0));
+  CHECK_FALSE(quiet(std::vector<double>{2, 1, 1.001}, 2, 0));
+}
+
 TEST_CASE("a summary holds the quartiles of its samples") {
   Measurement measurement;
   measurement.samples = {5, 1, 2, 4, 3};

@@ -1,0 +1,242 @@
+// Races held again while the machine is busy: which of them count, and who has left.
+#include "search/quiet_race.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+namespace fftconv {
+namespace {
+
+constexpr double kNoDeadline = std::numeric_limits<double>::infinity();
+constexpr int kRounds = 4;  // of each race here: the n-th sample of a candidate is of its race n / kRounds
+constexpr MeasurePolicy kHeats{.min_samples = kRounds, .max_samples = kRounds};
+// In a final min_samples and drop_ratio do not count: its own rounds do, and nobody is dropped.
+constexpr MeasurePolicy kFinals{.min_samples = 1, .max_samples = 40, .drop_ratio = 1.01, .drop_after = 1};
+
+/// Candidates are told apart by `rows`; time passes by what samples take.
+class ScriptedRunner : public Runner {
+ public:
+  using Script = std::function<Result<Sample>(int rows, int race)>;
+  explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
+
+  void compile(const KernelConfig&) override {}
+  Result<Measurement> prepare(const KernelConfig&) override { return Measurement{}; }
+  Result<Sample> sample(const KernelConfig& config) override {
+    Result<Sample> sample = script_(config.rows, calls[config.rows]++ / kRounds);
+    if (sample) now += sample->seconds;
+    return sample;
+  }
+  void release(const KernelConfig&) override {}
+  RaceRules rules(const MeasurePolicy& policy, double deadline = kNoDeadline) {
+    return {.runner = *this, .policy = policy, .clock = [this] { return now; }, .deadline = deadline};
+  }
+
+  double now = 0;
+  std::map<int, int> calls;
+
+ private:
+  Script script_;
+};
+
+std::vector<Racer> racers_of(int count) {
+  std::vector<Racer> racers(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    racers[static_cast<std::size_t>(i)].config.radices = {16, 16};
+    racers[static_cast<std::size_t>(i)].config.rows = i + 1;
+  }
+  return racers;
+}
+
+Result<Sample> seconds(double value) { return Sample{.seconds = value, .clock_hz = 1e9}; }
+
+/// A machine whose races are at these levels, the last for ever; candidate n takes `paces[n - 1]` at level 1.
+ScriptedRunner::Script machine_at(std::vector<double> levels, std::vector<double> paces = {1, 1.5, 1.25}) {
+  return [=](int rows, int race) {
+    const std::size_t last = levels.size() - 1;
+    return seconds(levels[std::min(static_cast<std::size_t>(race), last)] *
+                   paces.at(static_cast<std::size_t>(rows - 1)));
+  };
+}
+
+/// The samples of whole races at these times.
+std::vector<double> whole(const std::vector<double>& times, double pace = 1) {
+  std::vector<double> samples;
+  for (const double time : times) samples.insert(samples.end(), kRounds, time * pace);
+  return samples;
+}
+
+const auto always = [](const auto&...) { return true; };
+
+/// Allows so many waits.
+std::function<bool()> up_to(int waits) {
+  return [waits]() mutable { return waits-- > 0; };
+}
+
+}  // namespace
+
+TEST_CASE("a race is held again while it is busy, and the quietest by the first racer's time remains") {
+  const std::map<int, std::vector<double>> times{{1, {1.2, 1.0, 1.1}}, {2, {1.3, 1.15, 1.05}}};
+  ScriptedRunner runner(
+      [&](int rows, int race) { return seconds(times.at(rows).at(static_cast<std::size_t>(race))); });
+  auto racers = racers_of(2);
+  race_until_quiet(runner.rules(kHeats), racers, always, up_to(2));
+  CHECK(runner.calls == std::map<int, int>{{1, 3 * kRounds}, {2, 3 * kRounds}});
+  CHECK(racers[0].measurement.samples == whole({1.0}));
+  CHECK(racers[1].measurement.samples == whole({1.15}));  // of the same race, though another was its fastest
+  CHECK(racers[1].measurement.median == 1.15);
+}
+
+TEST_CASE("a race that is not busy, or whose first racer has no time, is not held again") {
+  ScriptedRunner quiet(machine_at({1.1, 1.0, 0.9}, {1, 1.2}));
+  auto racers = racers_of(2);
+  race_until_quiet(
+      quiet.rules(kHeats), racers, [](const Racer& first) { return first.measurement.median > 1.05; }, up_to(5));
+  CHECK(quiet.calls[1] == 2 * kRounds);
+  CHECK(racers[0].measurement.samples == whole({1.0}));
+
+  ScriptedRunner failing([](int rows, int) -> Result<Sample> {
+    if (rows == 1) return Error{ErrorCode::launch_failed, "illegal address"};
+    return seconds(1);
+  });
+  racers = racers_of(2);
+  race_until_quiet(failing.rules(kHeats), racers, always, up_to(5));
+  CHECK(failing.calls[2] == kRounds);
+  CHECK(racers[1].measurement.samples == whole({1}));
+}
+
+TEST_CASE("who fails when the race is held again has failed, also where the first was the quieter one") {
+  ScriptedRunner runner([](int rows, int race) -> Result<Sample> {
+    if (race == 1 && rows == 2) return Error{ErrorCode::launch_failed, "illegal address"};
+    if (race == 1 && rows == 3) return Error{ErrorCode::out_of_memory, "no room"};
+    return seconds(race == 0 ? 1.0 : 1.1);
+  });
+  auto racers = racers_of(4);
+  race_until_quiet(runner.rules(kHeats), racers, always, up_to(2));
+  CHECK(racers[0].measurement.samples == whole({1.0}));
+  CHECK(racers[1].measurement.status == TrialStatus::launch_failed);
+  CHECK(racers[1].measurement.reason == "illegal address");
+  REQUIRE(racers[2].untried);
+  CHECK(racers[2].untried->code == ErrorCode::out_of_memory);
+  CHECK(racers[3].measurement.samples == whole({1.0}));
+  // The third race is without them.
+  CHECK(runner.calls == std::map<int, int>{{1, 3 * kRounds}, {2, kRounds + 1}, {3, kRounds + 1}, {4, 3 * kRounds}});
+}
+
+TEST_CASE("who has no sample when time is over in the midst of a second race keeps the times of the first") {
+  ScriptedRunner runner(machine_at({1.2, 1.0}, {1, 1.1}));
+  auto racers = racers_of(2);
+  race_until_quiet(runner.rules(kHeats, kRounds * (1.2 + 1.32) + 0.5), racers, always, up_to(5));
+  CHECK(runner.calls == std::map<int, int>{{1, kRounds + 1}, {2, kRounds}});
+  CHECK(runs_on(racers[1]));
+  CHECK(racers[1].measurement.samples == whole({1.2}, 1.1));
+}
+
+TEST_CASE("a final ends after three races alike, and the three quietest count") {
+  ScriptedRunner runner(machine_at({1.3, 1.0, 1.01, 1.025, 1.015}));
+  const FinalTimes finals = race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(2));
+  CHECK(runner.calls == std::map<int, int>{{1, 5 * kRounds}, {2, 5 * kRounds}});
+  CHECK(finals.left.empty());
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples == whole({1.0, 1.01, 1.015}));
+  CHECK(finals.racers[1].measurement.samples == whole({1.0, 1.01, 1.015}, 1.5));
+  CHECK(finals.racers[0].measurement.median == 1.01);
+  CHECK(finals.racers[0].measurement.upper_quartile == 1.015);
+}
+
+TEST_CASE("a final whose races are alike goes on while its quietest is busier than the machine was") {
+  ScriptedRunner runner(machine_at({1.1, 1.105, 1.11, 1.0, 1.005, 1.01}));
+  std::vector<double> asked;
+  const auto busy = [&](const std::vector<Racer>& racers) {
+    asked.push_back(racers[0].measurement.median);
+    return asked.back() > 1.05;
+  };
+  const FinalTimes finals =
+      race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9, .busy = busy}, racers_of(2));
+  CHECK(asked == std::vector<double>{1.1, 1.0});
+  CHECK(runner.calls[1] == 6 * kRounds);
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples == whole({1.0, 1.005, 1.01}));
+}
+
+TEST_CASE("a final without three races alike, or on a busy machine, ends at the limits of races and of time") {
+  ScriptedRunner many(machine_at({1.5, 1.1, 1.3, 1.2}));
+  FinalTimes finals = race_finals(many.rules(kFinals), {.rounds = kRounds, .most = 4, .seconds = 1e9}, racers_of(2));
+  CHECK(many.calls[1] == 4 * kRounds);
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[1].measurement.samples == whole({1.1, 1.2, 1.3}, 1.5));
+
+  ScriptedRunner busy(machine_at({1}));
+  finals =
+      race_finals(busy.rules(kFinals), {.rounds = kRounds, .most = 7, .seconds = 1e9, .busy = always}, racers_of(2));
+  CHECK(busy.calls[1] == 7 * kRounds);
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples == whole({1, 1, 1}));
+
+  ScriptedRunner slow(machine_at({1}));
+  finals = race_finals(slow.rules(kFinals), {.rounds = kRounds, .seconds = 2 * kRounds * 2.5}, racers_of(2));
+  CHECK(slow.calls[1] == 2 * kRounds);
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples == whole({1, 1}));
+}
+
+TEST_CASE("who fails in a later race of a final is out of all of them, and the others keep their samples") {
+  const auto machine = machine_at({1.0, 1.01, 1.015});
+  ScriptedRunner runner([&](int rows, int race) -> Result<Sample> {
+    if (rows == 2 && race == 1) return Error{ErrorCode::launch_failed, "illegal address"};
+    return machine(rows, race);
+  });
+  const FinalTimes finals = race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(3));
+  REQUIRE(finals.left.size() == 1);
+  CHECK(finals.left[0].config.rows == 2);
+  CHECK(finals.left[0].measurement.status == TrialStatus::launch_failed);
+  CHECK(finals.left[0].measurement.samples.empty());
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].config.rows == 1);
+  CHECK(finals.racers[0].measurement.samples == whole({1.0, 1.01, 1.015}));
+  CHECK(finals.racers[1].config.rows == 3);
+  CHECK(finals.racers[1].measurement.samples == whole({1.0, 1.01, 1.015}, 1.25));
+  CHECK(runner.calls == std::map<int, int>{{1, 3 * kRounds}, {2, kRounds + 1}, {3, 3 * kRounds}});
+}
+
+TEST_CASE("a final in which the machine fails one ends, and counts the whole races before") {
+  const auto machine = machine_at({1.0, 0.9});
+  ScriptedRunner runner([&](int rows, int race) -> Result<Sample> {
+    if (rows == 2 && race == 1) return Error{ErrorCode::out_of_memory, "no room"};
+    return machine(rows, race);
+  });
+  const FinalTimes finals = race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(3));
+  REQUIRE(finals.left.size() == 1);
+  CHECK(finals.left[0].config.rows == 2);
+  CHECK(finals.left[0].untried);
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples == whole({1.0}));
+  CHECK(finals.racers[1].measurement.samples == whole({1.0}, 1.25));
+}
+
+TEST_CASE("where time is over before the first whole race of a final nobody has times, and nobody is blamed") {
+  for (const double deadline : {0.0, 1.0}) {
+    CAPTURE(deadline);
+    ScriptedRunner runner(machine_at({1}));
+    const FinalTimes finals = race_finals(runner.rules(kFinals, deadline), {.rounds = kRounds}, racers_of(2));
+    CHECK(runner.calls[1] == (deadline > 0 ? 1 : 0));
+    CHECK(runner.calls[2] == 0);
+    CHECK(finals.racers.empty());
+    CHECK(finals.left.empty());
+  }
+}
+
+TEST_CASE("a later race of a final that time cuts short does not count") {
+  ScriptedRunner runner(machine_at({1.0, 0.9}));
+  const FinalTimes finals =
+      race_finals(runner.rules(kFinals, kRounds * 2.5 + 0.5), {.rounds = kRounds, .seconds = 1e9}, racers_of(2));
+  CHECK(runner.calls == std::map<int, int>{{1, kRounds + 1}, {2, kRounds}});
+  CHECK(finals.left.empty());
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples == whole({1.0}));
+  CHECK(finals.racers[1].measurement.samples == whole({1.0}, 1.5));
+}
+
+}  // namespace fftconv
