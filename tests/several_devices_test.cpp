@@ -2,7 +2,11 @@
 #include <dlfcn.h>
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <map>
+#include <mutex>
+#include <utility>
 
 #include "console.h"
 #include "fake_bench.h"
@@ -14,13 +18,34 @@
 namespace fftconv {
 namespace {
 
+/// Where each of several devices waits for the others once, for some time.
+class Meeting {
+ public:
+  explicit Meeting(int expected) : missing_(expected) {}
+
+  void arrive() {
+    std::unique_lock lock(mutex_);
+    --missing_;
+    changed_.notify_all();
+    changed_.wait_for(lock, std::chrono::seconds(30), [&] { return missing_ <= 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int missing_;
+};
+
 struct Machine {
-  /// A fake device of this model whose samples all take `seconds`.
-  void add(const std::string& model, double seconds) {
+  /// A fake device of this model whose samples all take `seconds`. The first waits for the others of `meeting`.
+  void add(const std::string& model, double seconds, const std::shared_ptr<Meeting>& meeting = nullptr) {
     FakeScript script;
     script.facts = make_fake_device({})->facts();
     script.facts.name = model;
-    script.sample = [seconds](const KernelConfig&, int) { return Sample{.seconds = seconds}; };
+    script.sample = [seconds, waiting = meeting](const KernelConfig&, int) mutable {
+      if (const auto others = std::exchange(waiting, nullptr)) others->arrive();
+      return Sample{.seconds = seconds};
+    };
     logs.push_back(std::make_shared<FakeLog>());
     contexts.push_back(context_on(counting_device(std::move(script), logs.back()), folder.path()));
   }
@@ -40,9 +65,12 @@ std::vector<Problem> some_problems(int count) {
 
 TEST_CASE("devices of one model share the list: each problem is searched once, and all lies in one database") {
   Machine machine;
-  for (int i = 0; i < 3; ++i) machine.add("Model A", 1e-5);
+  // A fast device could do the whole list while another's thread is still starting.
+  const auto meeting = std::make_shared<Meeting>(3);
+  for (int i = 0; i < 3; ++i) machine.add("Model A", 1e-5, meeting);
   const auto problems = some_problems(7);
   const auto rows = sweep(machine.contexts, problems, {.max_trials = 2});
+  for (const auto& log : machine.logs) CHECK(log->samples > 0);
   REQUIRE(rows.size() == problems.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     CHECK(rows[i].problem == problems[i]);
