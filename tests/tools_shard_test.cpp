@@ -15,13 +15,9 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
   return arguments;
 }
 
-}  // namespace
-
-TEST_CASE("shards into one database or into several: each problem once, and the merged databases hold all") {
-  const Workplace place;
-  if (!has_cpu_device(place)) return;
+/// Searches one of two shards in each place, and checks that together they had each problem once.
+void sweep_in_shards(const Workplace& first, const Workplace& second) {
   std::multiset<std::string> problems;
-  const Workplace first, second, merged;
   for (const auto& [shard, where] : {std::pair{"1/2", &first}, std::pair{"2/2", &second}}) {
     const Output output = where->run("tune", with(kSweep, {"--shard", shard}));
     CAPTURE(output.err);
@@ -31,6 +27,27 @@ TEST_CASE("shards into one database or into several: each problem once, and the 
   }
   CHECK(problems.size() == 3);
   CHECK(std::set<std::string>(problems.begin(), problems.end()).size() == 3);
+}
+
+}  // namespace
+
+TEST_CASE("shards into one database, one after the other: each problem once, and it holds all") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  sweep_in_shards(place, place);
+  const Output again = place.run("tune", kSweep);
+  CAPTURE(again.err);
+  REQUIRE(again.status == 0);
+  const Json json = again.json();
+  CHECK(json["problems"].size() == 3);
+  for (const Json& row : json["problems"]) CHECK(row["reused"].get<int>() > 0);
+}
+
+TEST_CASE("shards into several databases: each problem once, and the merged databases hold all") {
+  const Workplace place;
+  if (!has_cpu_device(place)) return;
+  const Workplace first, second, merged;
+  sweep_in_shards(first, second);
   REQUIRE(merged.run("tune", {"merge", first.file("cache/tuning.db"), second.file("cache/tuning.db")}).status == 0);
   const std::string lines = merged.run("tune", {"export"}).out;
   REQUIRE(merged.run("tune", {"merge", second.file("cache/tuning.db"), first.file("cache/tuning.db")}).status == 0);
