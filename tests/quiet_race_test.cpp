@@ -125,13 +125,33 @@ TEST_CASE("who fails when the race is held again has failed, also where the firs
   CHECK(runner.calls == std::map<int, int>{{1, 3 * kRounds}, {2, kRounds + 1}, {3, kRounds + 1}, {4, 3 * kRounds}});
 }
 
-TEST_CASE("who has no sample when time is over in the midst of a second race keeps the times of the first") {
+TEST_CASE("a second race that time cuts short before all have a sample counts for nobody") {
   ScriptedRunner runner(machine_at({1.2, 1.0}, {1, 1.1}));
   auto racers = racers_of(2);
   race_until_quiet(runner.rules(kHeats, kRounds * (1.2 + 1.32) + 0.5), racers, always, up_to(5));
   CHECK(runner.calls == std::map<int, int>{{1, kRounds + 1}, {2, kRounds}});
+  CHECK(racers[0].measurement.samples == whole({1.2}));  // as the times of the others, although 1.0 is known
   CHECK(runs_on(racers[1]));
   CHECK(racers[1].measurement.samples == whole({1.2}, 1.1));
+}
+
+TEST_CASE("who left a busy race as too slow is in the next: it may have been slowed down like nobody else") {
+  constexpr MeasurePolicy kDropping{
+      .min_samples = kRounds, .max_samples = kRounds, .drop_ratio = 1.25, .drop_after = kRounds - 1};
+  int busy_samples = 0;
+  ScriptedRunner runner([&](int rows, int) {
+    const bool busy = busy_samples < kRounds;
+    busy_samples += rows == 1;
+    return seconds(rows == 1 ? busy ? 1.2 : 1.0 : busy ? 1.6 : 1.05);
+  });
+  auto racers = racers_of(2);
+  race_until_quiet(runner.rules(kDropping), racers, always, up_to(0));
+  CHECK(racers[1].measurement.status == TrialStatus::dropped);
+  busy_samples = 0;
+  racers = racers_of(2);
+  race_until_quiet(runner.rules(kDropping), racers, always, up_to(1));
+  CHECK(racers[1].measurement.status == TrialStatus::measured);
+  CHECK(racers[1].measurement.median == 1.05);
 }
 
 TEST_CASE("a final ends after three races alike, and the three quietest count") {

@@ -155,6 +155,9 @@ TEST_CASE("a sweep killed 200 times: no committed trial is lost, none is measure
       return sweep_from(directory.path(), from, round, journal[1]);
     });
     close(journal[1]);
+    // Half of the kills meet a process that may still be opening its files, half one that is measuring.
+    pollfd measuring{journal[0], POLLIN, 0};
+    if (round % 2 == 1) poll(&measuring, 1, 10000);
     std::string text = read_for(journal[0], static_cast<double>(random() % 150000) / 1000);
     kill(child, SIGKILL);
     CHECK(test::wait_for(child) == -SIGKILL);

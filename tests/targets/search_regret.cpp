@@ -3,14 +3,18 @@
 //
 //   target_search_regret [--dir FOLDER] [--seconds S]
 //
-// Three stages, each taken up where the last run ended (--seconds, then run it again):
+// Four stages, each taken up where the last run ended (--seconds, then run it again):
 //   1. exhaustive searches of all problems, into FOLDER/all;
 //   2. for each held-out problem a search by max_trials = space / 20 in FOLDER/one, whose database holds the trials
 //      of the calibration problems and nothing else; its winner goes into FOLDER/chosen.jsonl;
-//   3. those winners and the exhaustive run's twelve best of each problem, timed again side by side: the least of
-//      hundreds of noisy medians is lucky, so that its own figure would be no yardstick. All problems are gone
-//      through many times, over minutes, and the quietest third counts: what else runs on a shared machine slows
-//      candidates down unlike one another, for seconds. The regret over all passes stands beside it.
+//   3. the 24 rivals of each problem, into FOLDER/rivals.jsonl: the exhaustive run took its times over many minutes,
+//      and on a shared machine they are off by up to 40 %. So all that were up to 60 % slower than the best of them
+//      race together, in races minutes apart, and each counts by the best of those;
+//   4. winners and rivals side by side: the least of hundreds of noisy medians is lucky, so that its own figure would
+//      be no yardstick. All problems are gone through many times, over minutes, and the quietest third counts: what
+//      else runs on a shared machine slows candidates down unlike one another, for seconds. The regret over all
+//      passes stands beside it.
+// FOLDER/chosen.jsonl is of one build of this program: what another searched is searched again.
 // The table is FOLDER/regret.jsonl.
 #include <unistd.h>
 
@@ -21,9 +25,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "fftconv/search.h"
 #include "fftconv/search_space.h"
+#include "fftconv/sha256.h"
 #include "fftconv/statistics.h"
 #include "regret_problems.h"
 #include "search/quiet_race.h"
@@ -36,10 +42,13 @@ using namespace fftconv;
 using namespace fftconv::targets;
 namespace fs = std::filesystem;
 
-constexpr int kBest = 12;
-constexpr int kPasses = 60;  // of the judging, over all problems
-constexpr int kCount = 20;   // of them
-constexpr int kRounds = 10;  // of one problem in a pass
+constexpr std::size_t kRivals = 24;
+constexpr double kSieve = 1.6;   // times the exhaustive run's least: who may be a rival
+constexpr int kSievings = 3;     // races of them
+constexpr int kSieveRounds = 7;  // of each
+constexpr int kPasses = 60;      // of the judging, over all problems
+constexpr int kCount = 20;       // of them
+constexpr int kRounds = 10;      // of one problem in a pass
 constexpr double kShare = 0.05;
 constexpr int kExhaustiveSamples = 7;  // of a candidate at most, of 14,000; the best of them are judged again
 
@@ -47,6 +56,7 @@ constexpr int kExhaustiveSamples = 7;  // of a candidate at most, of 14,000; the
 struct Contest {
   std::string problem;
   KernelConfig chosen;
+  bool among_rivals = false;  ///< else the rivals missed one that a search of a twentieth found
   std::unique_ptr<Runner> runner;
   std::vector<Racer> racers;              ///< as prepared
   std::vector<std::vector<Racer>> races;  ///< of each pass
@@ -64,6 +74,22 @@ struct Job {
   std::shared_ptr<Device> device;
   bool out_of_time() const { return clock() >= deadline; }
 };
+
+std::string text_in(const std::string& line, const std::string& key) {
+  const auto at = line.find("\"" + key + "\": \"");
+  if (at == std::string::npos) return {};
+  const auto begin = at + key.size() + 5;
+  return line.substr(begin, line.find('"', begin) - begin);
+}
+
+std::map<std::string, std::string> read_lines(const fs::path& file) {
+  std::map<std::string, std::string> lines;
+  std::ifstream in(file);
+  for (std::string text; std::getline(in, text);) {
+    lines[text_in(text, "problem")] = text;
+  }
+  return lines;
+}
 
 std::shared_ptr<Context> open_context(const Job& job, const char* name) {
   fs::create_directories(job.folder / name);
@@ -119,23 +145,67 @@ void prepare_search(const Job& job) {
   }
 }
 
-std::vector<KernelConfig> best_of_all(const Job& job, const Problem& problem) {
-  const auto context = open_context(job, "all");
+std::vector<Trial> exhaustive_trials(Context& context, const Problem& problem) {
   std::vector<Trial> trials;
-  context->with_database([&](TuningDb& db) { trials = db.trials(environment_of(*context), problem); });
+  context.with_database([&](TuningDb& db) { trials = db.trials(environment_of(context), problem); });
   std::erase_if(trials,
                 [](const Trial& trial) { return trial.measurement.error < 0 || trial.measurement.median <= 0; });
-  std::sort(trials.begin(), trials.end(),
-            [](const Trial& a, const Trial& b) { return a.measurement.median < b.measurement.median; });
-  std::vector<KernelConfig> best;
+  return trials;
+}
+
+/// One race of all that may be the best of `problem`. `least`: their least medians so far, by config.
+void sieve(const Job& job, Context& context, const Problem& problem, std::map<std::string, double>& least) {
+  const std::vector<Trial> trials = exhaustive_trials(context, problem);
+  double best = 1e9;
+  for (const Trial& trial : trials) best = std::min(best, trial.measurement.median);
+  const std::unique_ptr<Runner> runner = make_runner(context, problem, policy()).value();
+  std::vector<Racer> racers;
   for (const Trial& trial : trials) {
-    if (best.size() < kBest) best.push_back(trial.config);
+    if (trial.measurement.median > kSieve * best) continue;
+    racers.push_back({trial.config, runner->prepare(trial.config).value()});
   }
-  return best;
+  MeasurePolicy careful = policy();
+  careful.min_samples = careful.max_samples = kSieveRounds;
+  careful.drop_after = kSieveRounds + 1;
+  race(*runner, racers, careful, job.clock, job.clock() + 60);
+  for (const Racer& racer : racers) {
+    double& known = least.try_emplace(to_string(racer.config), racer.measurement.median).first->second;
+    known = std::min(known, racer.measurement.median);
+  }
+}
+
+/// Lines of FOLDER/rivals.jsonl, by problem.
+std::map<std::string, std::string> choose_rivals(const Job& job, const std::vector<Problem>& problems) {
+  const auto context = open_context(job, "all");
+  std::map<std::string, std::map<std::string, double>> least;
+  for (int sieving = 0; sieving < kSievings; ++sieving) {
+    for (const Problem& problem : problems) sieve(job, *context, problem, least[to_string(problem)]);
+    fmt::print(stderr, "search_regret: rivals raced {} of {} times\n", sieving + 1, kSievings);
+  }
+  std::map<std::string, std::string> lines;
+  for (const auto& [problem, times] : least) {
+    std::vector<std::pair<double, std::string>> ordered;
+    for (const auto& [config, seconds] : times) ordered.emplace_back(seconds, config);
+    std::sort(ordered.begin(), ordered.end());
+    std::string rivals;
+    for (std::size_t i = 0; i < std::min(kRivals, ordered.size()); ++i) {
+      rivals += (i ? " " : "") + ordered[i].second;
+    }
+    lines[problem] =
+        fmt::format(R"({{"problem": "{}", "raced": {}, "rivals": "{}"}})", problem, times.size(), rivals);
+  }
+  return lines;
+}
+
+std::vector<KernelConfig> rivals_in(const std::string& line) {
+  std::vector<KernelConfig> rivals;
+  std::istringstream in(text_in(line, "rivals"));
+  for (std::string config; in >> config;) rivals.push_back(parse_config(config).value());
+  return rivals;
 }
 
 /// A line of FOLDER/chosen.jsonl.
-std::string search_one(const Job& job, const Problem& problem) {
+std::string search_one(const Job& job, const Problem& problem, const std::string& program) {
   prepare_search(job);
   const auto context = open_context(job, "one");
   SearchOptions options{.rigor = Rigor::measure, .budget_s = 600, .policy = policy()};
@@ -144,15 +214,16 @@ std::string search_one(const Job& job, const Problem& problem) {
   const double begin = job.clock();
   const SearchSummary summary = search(*context, problem, options).value();
   return fmt::format(
-      R"({{"problem": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}"}})",
-      to_string(problem), space, summary.record.compiled, summary.record.measured + summary.failed,
+      R"({{"problem": "{}", "program": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}"}})",
+      to_string(problem), program, space, summary.record.compiled, summary.record.measured + summary.failed,
       job.clock() - begin, to_string(summary.winner.value().config));
 }
 
-Contest prepare_contest(const Job& job, Context& context, const Problem& problem, const KernelConfig& chosen) {
+Contest prepare_contest(Context& context, const Problem& problem, const KernelConfig& chosen,
+                        std::vector<KernelConfig> runners) {
   Contest contest{.problem = to_string(problem), .chosen = chosen};
-  std::vector<KernelConfig> runners = best_of_all(job, problem);
-  if (std::find(runners.begin(), runners.end(), chosen) == runners.end()) runners.push_back(chosen);
+  contest.among_rivals = std::find(runners.begin(), runners.end(), chosen) != runners.end();
+  if (!contest.among_rivals) runners.push_back(chosen);
   contest.runner = make_runner(context, problem, policy()).value();
   for (const KernelConfig& config : runners) {
     contest.racers.push_back({config, contest.runner->prepare(config).value()});
@@ -186,23 +257,16 @@ Verdict judge(const Contest& contest, const std::vector<std::size_t>& passes) {
   return verdict;
 }
 
-std::string text_in(const std::string& line, const std::string& key) {
-  const auto begin = line.find("\"" + key + "\": \"") + key.size() + 5;
-  return line.substr(begin, line.find('"', begin) - begin);
-}
-
-std::map<std::string, std::string> read_lines(const fs::path& file) {
-  std::map<std::string, std::string> lines;
-  std::ifstream in(file);
-  for (std::string text; std::getline(in, text);) {
-    lines[text_in(text, "problem")] = text;
-  }
-  return lines;
-}
-
 double number_in(const std::string& line, const std::string& key) {
   const auto at = line.find("\"" + key + "\": ");
   return at == std::string::npos ? 0 : std::stod(line.substr(at + key.size() + 4));
+}
+
+std::string digest_of_this_program() {
+  std::ifstream in("/proc/self/exe", std::ios::binary);
+  std::ostringstream bytes;
+  bytes << in.rdbuf();
+  return sha256(bytes.str()).substr(0, 16);
 }
 
 }  // namespace
@@ -229,7 +293,13 @@ int main(int argc, char** argv) {
     return 3;
   }
   const fs::path file = job.folder / "chosen.jsonl";
+  const std::string program = digest_of_this_program();
   std::map<std::string, std::string> lines = read_lines(file);
+  if (std::erase_if(lines, [&](const auto& line) { return text_in(line.second, "program") != program; })) {
+    fmt::print(stderr, "search_regret: what another build has chosen is searched again\n");
+    lines.clear();
+    fs::remove(file);
+  }
   for (const Problem& problem : held_out) {
     const std::string name = to_string(problem);
     if (lines.contains(name)) continue;
@@ -237,16 +307,23 @@ int main(int argc, char** argv) {
       fmt::print(stderr, "search_regret: {} of {} problems searched; run it again\n", lines.size(), held_out.size());
       return 3;
     }
-    lines[name] = search_one(job, problem);
+    lines[name] = search_one(job, problem, program);
     std::ofstream(file, std::ios::app) << lines[name] << "\n";
     fmt::print(stderr, "{}\n", lines[name]);
   }
 
+  const fs::path rivals_file = job.folder / "rivals.jsonl";
+  std::map<std::string, std::string> rivals = read_lines(rivals_file);
+  if (rivals.size() < held_out.size()) {
+    rivals = choose_rivals(job, held_out);
+    std::ofstream out(rivals_file);
+    for (const auto& [problem, line] : rivals) out << line << "\n";
+  }
   const auto context = open_context(job, "one");
   std::vector<Contest> contests;
   for (const Problem& problem : held_out) {
     const KernelConfig chosen = parse_config(text_in(lines[to_string(problem)], "chosen")).value();
-    contests.push_back(prepare_contest(job, *context, problem, chosen));
+    contests.push_back(prepare_contest(*context, problem, chosen, rivals_in(rivals[to_string(problem)])));
   }
   for (int pass = 0; pass < kPasses; ++pass) {
     for (Contest& contest : contests) run_pass(job, contest);
@@ -262,14 +339,16 @@ int main(int argc, char** argv) {
     share = std::max(share, number_in(line, "measured") / number_in(line, "space"));
     line.pop_back();
     line += fmt::format(
-        R"(, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}}})",
-        quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret);
+        R"(, "among_rivals": {}, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}}})",
+        contest.among_rivals, quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret);
     table << line << "\n";
     fmt::print("{}\n", line);
     regrets.push_back(quiet.regret);
     of_all_passes.push_back(all.regret);
   }
-  const std::string note = fmt::format("{} held-out problems", regrets.size());
+  const auto found = std::count_if(contests.begin(), contests.end(), [](const Contest& c) { return c.among_rivals; });
+  const std::string note =
+      fmt::format("{} held-out problems; {} of the chosen are among the {} rivals", regrets.size(), found, kRivals);
   const auto worst = [](const std::vector<double>& values) {
     return *std::max_element(values.begin(), values.end());
   };

@@ -1,5 +1,6 @@
 #include "search/quiet_race.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -13,8 +14,15 @@ void hold(const RaceRules& rules, std::vector<Racer>& racers) {
   race(rules.runner, racers, rules.policy, rules.clock, rules.deadline, rules.cancelled);
 }
 
-bool quieter(const Racer& a, const Racer& b) {
-  return runs_on(a) && runs_on(b) && a.measurement.median < b.measurement.median;
+// One that left as too slow may have been slowed down like nobody else.
+bool was_raced(const Racer& racer) {
+  return was_timed(racer.measurement.status) && !racer.untried && !racer.unsampled;
+}
+
+// A race that was cut short says nothing: times of some in one race and of others in another cannot be compared.
+bool quieter(const std::vector<Racer>& again, const Racer& first) {
+  const bool whole = std::none_of(again.begin(), again.end(), [](const Racer& racer) { return racer.unsampled; });
+  return whole && runs_on(again.front()) && again.front().measurement.median < first.measurement.median;
 }
 
 // Takes those that are in the race no more out of all races. False where one had no time, or no room.
@@ -61,13 +69,13 @@ void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
   while (!racers.empty() && runs_on(racers.front()) && busy(racers.front()) && !rules.over() && may_wait()) {
     std::vector<Racer> again;
     for (std::size_t i = 0; i < racers.size(); ++i) {
-      if (runs_on(racers[i])) again.push_back(prepared[i]);
+      if (was_raced(racers[i])) again.push_back(prepared[i]);
     }
     hold(rules, again);
-    const bool better = quieter(again.front(), racers.front());
+    const bool better = quieter(again, racers.front());
     std::size_t place = 0;
     for (Racer& racer : racers) {
-      if (!runs_on(racer)) continue;
+      if (!was_raced(racer)) continue;
       Racer& other = again[place++];
       if (other.unsampled) continue;
       const bool failed = other.untried || !was_timed(other.measurement.status);

@@ -27,8 +27,8 @@ bool runs_on(const Racer& racer);
 /// How slow the machine was in each of several races of the same candidates: the geometric means of their medians.
 std::vector<double> race_levels(const std::vector<std::vector<Racer>>& races);
 
-/// One race of `racers`, and others while `busy` says so of the last and `may_wait` allows it. The quietest counts,
-/// by the time of the first racer; who fails in any of them has failed.
+/// One race of `racers`, and others while `busy` says so of the quietest so far and `may_wait` allows it. The
+/// quietest counts, by the time of the first racer; who fails in any of them has failed.
 void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
                       const std::function<bool(const Racer& first)>& busy, const std::function<bool()>& may_wait);
 
