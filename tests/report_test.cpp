@@ -162,6 +162,18 @@ TEST_CASE("regret of the first choice is known after a complete exhaustive searc
   CHECK(*problems[0].regret_of_first == doctest::Approx(0.2));  // order 3 takes 1.2 of order 2 at this length
   CHECK(problems[1].why_no_regret == "search not complete");
   CHECK(problems[2].why_no_regret == "no search on record");
+
+  // A time that says nothing beside the winner's says nothing of the regret either.
+  ReportInputs inputs = report_inputs();
+  const std::string first = inputs.search(environment_here(), problems[0].problem)->first;
+  for (Trial& trial : inputs.trials) {
+    if (to_string(trial.config) != first) continue;
+    trial.measurement.status = TrialStatus::dropped;
+    trial.measurement.reason = std::string(kOtherPace) + "50.0 % slower than the winner by what both raced.";
+  }
+  const Report later = make_report(inputs);
+  CHECK_FALSE(later.sections[0].problems[0].regret_of_first.has_value());
+  CHECK(later.sections[0].problems[0].why_no_regret == "first choice timed at another pace of the machine");
 }
 
 TEST_CASE("failures are counted by reason, refusals by sentence, errors by precision") {

@@ -14,6 +14,7 @@
 #include "fftconv/settings.h"
 #include "fftconv/tuner.h"
 #include "machine.h"
+#include "near.h"
 
 namespace fftconv {
 namespace {
@@ -94,7 +95,7 @@ TEST_CASE("each distinct model searches the whole list and keeps its own times")
     CHECK(rows[i].environment.device == (i < 4 ? "Model A" : "Model B"));
     REQUIRE(rows[i].summary);
     REQUIRE(rows[i].summary->winner);
-    CHECK(rows[i].summary->winner->measurement.median == doctest::Approx(i < 4 ? 1e-5 : 3e-5));
+    CHECK(test::near(rows[i].summary->winner->measurement.median, i < 4 ? 1e-5 : 3e-5));
     CHECK(rows[i].summary->winner->environment.device == rows[i].environment.device);
   }
 }
