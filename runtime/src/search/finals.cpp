@@ -59,7 +59,7 @@ std::vector<Racer> Search::prepared_finalists(const std::vector<KernelConfig>& f
     if (racer->measurement.status == TrialStatus::measured) {
       racers.push_back(std::move(*racer));
     } else {
-      store(config, timed_again(*racer), false);  // right once and wrong once is wrong
+      store(config, racer->measurement, false);  // right once and wrong once is wrong
       runner_.release(config);
     }
   }
@@ -82,14 +82,14 @@ bool Search::run_final() {
     if (racer.untried) {
       pass_over(racer.config, *racer.untried);
     } else {
-      store(racer.config, timed_again(racer), false);
+      store(racer.config, racer.measurement, false);
     }
   }
   if (finals.racers.empty() || broken_) return !stopped();
   const double scale = levels_.scale(levels_.pace(finals.racers.front()));
   for (const Racer& racer : finals.racers) {
     throttled_ += racer.measurement.throttled;
-    store(racer.config, timed_again(racer), false, scale);
+    store(racer.config, racer.measurement, false, scale);
     finalists_.insert(to_string(racer.config));
   }
   return true;

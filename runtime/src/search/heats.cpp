@@ -117,17 +117,10 @@ bool Search::run_heat(const std::vector<KernelConfig>& heat, bool again) {
     }
     // What a busier race says of a candidate that was right in both is worth less than what is known.
     if (again && was_timed(racer.measurement.status) && !levels_.quieter(racer.config, now)) continue;
-    store(racer.config, again ? timed_again(racer) : racer.measurement, !again, scale);
+    store(racer.config, racer.measurement, !again, scale);
     levels_.timed_at(racer.config, now);
   }
   return all && !broken_;
-}
-
-// The binary came from the cache now; what it cost was measured the first time.
-Measurement Search::timed_again(const Racer& racer) const {
-  Measurement measurement = racer.measurement;
-  measurement.compile_s = trials_.at(to_string(racer.config)).measurement.compile_s;
-  return measurement;
 }
 
 // Those that were timed while the machine was busy may be faster than they seemed.

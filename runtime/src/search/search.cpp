@@ -21,7 +21,7 @@ Result<SearchSummary> Search::run() {
   runner_.until(clock_, start_ + budget(), options_.cancelled);
   if (Result<void> looked = look_around(); !looked) return looked.error();
   // Part of the space is not the space, and fewer trials than the rigor promises are not that rigor.
-  complete_ = run_heats() && passed_over_.empty() && !options_.wanted && (limit_ >= promised_ || untried() == 0);
+  complete_ = run_heats() && passed_over_.empty() && !options_.wanted && promise_kept();
   const bool crown_again = undecided();
   if (crown_again && !stopped()) look_again();
   if (crown_again) complete_ &= run_final();
@@ -129,8 +129,7 @@ int Search::timed_of_space() const {
 bool Search::undecided() const {
   if (tried_ > 0) return true;
   if (options_.wanted) return false;
-  const bool could_be_complete = limit_ >= promised_ || untried() == 0;
-  return !before_ || before_->measured < timed_of_space() || (could_be_complete && !before_->complete);
+  return !before_ || before_->measured < timed_of_space() || (promise_kept() && !before_->complete);
 }
 
 std::optional<Racer> Search::prepared(const KernelConfig& config) {
@@ -183,12 +182,17 @@ void Search::store(const KernelConfig& config, const Measurement& measurement, b
               .measurement = measurement,
               .predicted_s = predicted_of(config),
               .unix_time = std::time(nullptr)};
+  const std::string name = to_string(config);
+  // Of one that is timed again the binary came from the cache: what it cost was measured the first time.
+  if (const auto known = trials_.find(name); known != trials_.end()) {
+    trial.measurement.compile_s = known->second.measurement.compile_s;
+  }
   context_.with_database([&](TuningDb& database) {
     const Result<void> stored = database.put(trial);
     if (!stored) store_error_ = stored.error();
   });
-  levels_.put(to_string(config), measurement.median, scale);
-  const Trial& kept = trials_.insert_or_assign(to_string(config), std::move(trial)).first->second;
+  levels_.put(name, measurement.median, scale);
+  const Trial& kept = trials_.insert_or_assign(name, std::move(trial)).first->second;
   if (!report) return;
   learn(kept);
   ++tried_;

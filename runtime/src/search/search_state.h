@@ -49,6 +49,8 @@ class Search {
   std::vector<KernelConfig> musts() const;
   int untried() const;
   int timed_of_space() const;
+  /// As many trials as the rigor promises, or all that there are.
+  bool promise_kept() const { return limit_ >= promised_ || untried() == 0; }
   bool undecided() const;
   void learn(const Trial& trial);
   std::optional<Racer> prepared(const KernelConfig& config);
@@ -64,7 +66,6 @@ class Search {
   /// `again`: of candidates whose trials are stored already.
   bool run_heat(const std::vector<KernelConfig>& heat, bool again = false);
   void race_heat(std::vector<Racer>& racers, bool with_best);
-  Measurement timed_again(const Racer& racer) const;
   void look_again();
 
   // finals.cpp: which of the fastest wins.
