@@ -9,6 +9,7 @@
 
 #include "fake_bench.h"
 #include "rows.h"
+#include "scripted_runner.h"
 #include "search/race.h"
 #include "test_tensors.h"
 
@@ -16,48 +17,6 @@ namespace fftconv {
 namespace {
 
 constexpr double kNoDeadline = std::numeric_limits<double>::infinity();
-
-KernelConfig config_of_rows(int rows) {
-  KernelConfig config;
-  config.radices = {16, 16};
-  config.rows = rows;
-  return config;
-}
-
-/// Candidates are told apart by `rows`; time passes by what samples take.
-class ScriptedRunner : public Runner {
- public:
-  using Script = std::function<Result<Sample>(int rows, int call)>;
-  explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
-
-  void compile(const KernelConfig&) override {}
-  Result<Measurement> prepare(const KernelConfig&) override { return Measurement{}; }
-  Result<Sample> sample(const KernelConfig& config) override {
-    order.push_back(config.rows);
-    Result<Sample> sample = script_(config.rows, calls[config.rows]++);
-    if (sample) now += sample->seconds;
-    return sample;
-  }
-  void release(const KernelConfig&) override {}
-  Clock clock() {
-    return [this] { return now; };
-  }
-
-  double now = 0;
-  std::map<int, int> calls;
-  std::vector<int> order;
-
- private:
-  Script script_;
-};
-
-std::vector<Racer> racers_of(int count) {
-  std::vector<Racer> racers;
-  for (int i = 1; i <= count; ++i) racers.push_back({config_of_rows(i), {}});
-  return racers;
-}
-
-Result<Sample> seconds(double value) { return Sample{.seconds = value, .clock_hz = 1e9}; }
 
 }  // namespace
 

@@ -7,6 +7,8 @@
 #include <limits>
 #include <map>
 
+#include "scripted_runner.h"
+
 namespace fftconv {
 namespace {
 
@@ -16,41 +18,15 @@ constexpr MeasurePolicy kHeats{.min_samples = kRounds, .max_samples = kRounds};
 // In a final min_samples and drop_ratio do not count: its own rounds do, and nobody is dropped.
 constexpr MeasurePolicy kFinals{.min_samples = 1, .max_samples = 40, .drop_ratio = 1.01, .drop_after = 1};
 
-/// Candidates are told apart by `rows`; time passes by what samples take.
-class ScriptedRunner : public Runner {
+/// Its script hears of races in place of calls.
+class ScriptedRaces : public ScriptedRunner {
  public:
-  using Script = std::function<Result<Sample>(int rows, int race)>;
-  explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
-
-  void compile(const KernelConfig&) override {}
-  Result<Measurement> prepare(const KernelConfig&) override { return Measurement{}; }
-  Result<Sample> sample(const KernelConfig& config) override {
-    Result<Sample> sample = script_(config.rows, calls[config.rows]++ / kRounds);
-    if (sample) now += sample->seconds;
-    return sample;
-  }
-  void release(const KernelConfig&) override {}
+  explicit ScriptedRaces(const Script& script)
+      : ScriptedRunner([script](int rows, int call) { return script(rows, call / kRounds); }) {}
   RaceRules rules(const MeasurePolicy& policy, double deadline = kNoDeadline) {
-    return {.runner = *this, .policy = policy, .clock = [this] { return now; }, .deadline = deadline};
+    return {.runner = *this, .policy = policy, .clock = clock(), .deadline = deadline};
   }
-
-  double now = 0;
-  std::map<int, int> calls;
-
- private:
-  Script script_;
 };
-
-std::vector<Racer> racers_of(int count) {
-  std::vector<Racer> racers(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    racers[static_cast<std::size_t>(i)].config.radices = {16, 16};
-    racers[static_cast<std::size_t>(i)].config.rows = i + 1;
-  }
-  return racers;
-}
-
-Result<Sample> seconds(double value) { return Sample{.seconds = value, .clock_hz = 1e9}; }
 
 /// A machine whose races are at these levels, the last for ever; candidate n takes `paces[n - 1]` at level 1.
 ScriptedRunner::Script machine_at(std::vector<double> levels, std::vector<double> paces = {1, 1.5, 1.25}) {
@@ -79,7 +55,7 @@ std::function<bool()> up_to(int waits) {
 
 TEST_CASE("a race is held again while it is busy, and the quietest by the first racer's time remains") {
   const std::map<int, std::vector<double>> times{{1, {1.2, 1.0, 1.1}}, {2, {1.3, 1.15, 1.05}}};
-  ScriptedRunner runner(
+  ScriptedRaces runner(
       [&](int rows, int race) { return seconds(times.at(rows).at(static_cast<std::size_t>(race))); });
   auto racers = racers_of(2);
   race_until_quiet(runner.rules(kHeats), racers, always, up_to(2));
@@ -90,14 +66,14 @@ TEST_CASE("a race is held again while it is busy, and the quietest by the first 
 }
 
 TEST_CASE("a race that is not busy, or whose first racer has no time, is not held again") {
-  ScriptedRunner quiet(machine_at({1.1, 1.0, 0.9}, {1, 1.2}));
+  ScriptedRaces quiet(machine_at({1.1, 1.0, 0.9}, {1, 1.2}));
   auto racers = racers_of(2);
   race_until_quiet(
       quiet.rules(kHeats), racers, [](const Racer& first) { return first.measurement.median > 1.05; }, up_to(5));
   CHECK(quiet.calls[1] == 2 * kRounds);
   CHECK(racers[0].measurement.samples == whole({1.0}));
 
-  ScriptedRunner failing([](int rows, int) -> Result<Sample> {
+  ScriptedRaces failing([](int rows, int) -> Result<Sample> {
     if (rows == 1) return Error{ErrorCode::launch_failed, "illegal address"};
     return seconds(1);
   });
@@ -108,7 +84,7 @@ TEST_CASE("a race that is not busy, or whose first racer has no time, is not hel
 }
 
 TEST_CASE("who fails when the race is held again has failed, also where the first was the quieter one") {
-  ScriptedRunner runner([](int rows, int race) -> Result<Sample> {
+  ScriptedRaces runner([](int rows, int race) -> Result<Sample> {
     if (race == 1 && rows == 2) return Error{ErrorCode::launch_failed, "illegal address"};
     if (race == 1 && rows == 3) return Error{ErrorCode::out_of_memory, "no room"};
     return seconds(race == 0 ? 1.0 : 1.1);
@@ -126,7 +102,7 @@ TEST_CASE("who fails when the race is held again has failed, also where the firs
 }
 
 TEST_CASE("a second race that time cuts short before all have a sample counts for nobody") {
-  ScriptedRunner runner(machine_at({1.2, 1.0}, {1, 1.1}));
+  ScriptedRaces runner(machine_at({1.2, 1.0}, {1, 1.1}));
   auto racers = racers_of(2);
   race_until_quiet(runner.rules(kHeats, kRounds * (1.2 + 1.32) + 0.5), racers, always, up_to(5));
   CHECK(runner.calls == std::map<int, int>{{1, kRounds + 1}, {2, kRounds}});
@@ -139,7 +115,7 @@ TEST_CASE("who left a busy race as too slow is in the next: it may have been slo
   constexpr MeasurePolicy kDropping{
       .min_samples = kRounds, .max_samples = kRounds, .drop_ratio = 1.25, .drop_after = kRounds - 1};
   int busy_samples = 0;
-  ScriptedRunner runner([&](int rows, int) {
+  ScriptedRaces runner([&](int rows, int) {
     const bool busy = busy_samples < kRounds;
     busy_samples += rows == 1;
     return seconds(rows == 1 ? busy ? 1.2 : 1.0 : busy ? 1.6 : 1.05);
@@ -155,7 +131,7 @@ TEST_CASE("who left a busy race as too slow is in the next: it may have been slo
 }
 
 TEST_CASE("a final ends after three races alike, and the three quietest count") {
-  ScriptedRunner runner(machine_at({1.3, 1.0, 1.01, 1.025, 1.015}));
+  ScriptedRaces runner(machine_at({1.3, 1.0, 1.01, 1.025, 1.015}));
   const FinalTimes finals = race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(2));
   CHECK(runner.calls == std::map<int, int>{{1, 5 * kRounds}, {2, 5 * kRounds}});
   CHECK(finals.left.empty());
@@ -167,7 +143,7 @@ TEST_CASE("a final ends after three races alike, and the three quietest count") 
 }
 
 TEST_CASE("a final whose races are alike goes on while its quietest is busier than the machine was") {
-  ScriptedRunner runner(machine_at({1.1, 1.105, 1.11, 1.0, 1.005, 1.01}));
+  ScriptedRaces runner(machine_at({1.1, 1.105, 1.11, 1.0, 1.005, 1.01}));
   std::vector<double> asked;
   const auto busy = [&](const std::vector<Racer>& racers) {
     asked.push_back(racers[0].measurement.median);
@@ -182,20 +158,20 @@ TEST_CASE("a final whose races are alike goes on while its quietest is busier th
 }
 
 TEST_CASE("a final without three races alike, or on a busy machine, ends at the limits of races and of time") {
-  ScriptedRunner many(machine_at({1.5, 1.1, 1.3, 1.2}));
+  ScriptedRaces many(machine_at({1.5, 1.1, 1.3, 1.2}));
   FinalTimes finals = race_finals(many.rules(kFinals), {.rounds = kRounds, .most = 4, .seconds = 1e9}, racers_of(2));
   CHECK(many.calls[1] == 4 * kRounds);
   REQUIRE(finals.racers.size() == 2);
   CHECK(finals.racers[1].measurement.samples == whole({1.1, 1.2, 1.3}, 1.5));
 
-  ScriptedRunner busy(machine_at({1}));
+  ScriptedRaces busy(machine_at({1}));
   finals =
       race_finals(busy.rules(kFinals), {.rounds = kRounds, .most = 7, .seconds = 1e9, .busy = always}, racers_of(2));
   CHECK(busy.calls[1] == 7 * kRounds);
   REQUIRE(finals.racers.size() == 2);
   CHECK(finals.racers[0].measurement.samples == whole({1, 1, 1}));
 
-  ScriptedRunner slow(machine_at({1}));
+  ScriptedRaces slow(machine_at({1}));
   finals = race_finals(slow.rules(kFinals), {.rounds = kRounds, .seconds = 2 * kRounds * 2.5}, racers_of(2));
   CHECK(slow.calls[1] == 2 * kRounds);
   REQUIRE(finals.racers.size() == 2);
@@ -204,7 +180,7 @@ TEST_CASE("a final without three races alike, or on a busy machine, ends at the 
 
 TEST_CASE("who fails in a later race of a final is out of all of them, and the others keep their samples") {
   const auto machine = machine_at({1.0, 1.01, 1.015});
-  ScriptedRunner runner([&](int rows, int race) -> Result<Sample> {
+  ScriptedRaces runner([&](int rows, int race) -> Result<Sample> {
     if (rows == 2 && race == 1) return Error{ErrorCode::launch_failed, "illegal address"};
     return machine(rows, race);
   });
@@ -223,7 +199,7 @@ TEST_CASE("who fails in a later race of a final is out of all of them, and the o
 
 TEST_CASE("a final in which the machine fails one ends, and counts the whole races before") {
   const auto machine = machine_at({1.0, 0.9});
-  ScriptedRunner runner([&](int rows, int race) -> Result<Sample> {
+  ScriptedRaces runner([&](int rows, int race) -> Result<Sample> {
     if (rows == 2 && race == 1) return Error{ErrorCode::out_of_memory, "no room"};
     return machine(rows, race);
   });
@@ -239,7 +215,7 @@ TEST_CASE("a final in which the machine fails one ends, and counts the whole rac
 TEST_CASE("where time is over before the first whole race of a final nobody has times, and nobody is blamed") {
   for (const double deadline : {0.0, 1.0}) {
     CAPTURE(deadline);
-    ScriptedRunner runner(machine_at({1}));
+    ScriptedRaces runner(machine_at({1}));
     const FinalTimes finals = race_finals(runner.rules(kFinals, deadline), {.rounds = kRounds}, racers_of(2));
     CHECK(runner.calls[1] == (deadline > 0 ? 1 : 0));
     CHECK(runner.calls[2] == 0);
@@ -249,7 +225,7 @@ TEST_CASE("where time is over before the first whole race of a final nobody has 
 }
 
 TEST_CASE("a later race of a final that time cuts short does not count") {
-  ScriptedRunner runner(machine_at({1.0, 0.9}));
+  ScriptedRaces runner(machine_at({1.0, 0.9}));
   const FinalTimes finals =
       race_finals(runner.rules(kFinals, kRounds * 2.5 + 0.5), {.rounds = kRounds, .seconds = 1e9}, racers_of(2));
   CHECK(runner.calls == std::map<int, int>{{1, kRounds + 1}, {2, kRounds}});
