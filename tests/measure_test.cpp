@@ -8,6 +8,7 @@
 #include <map>
 
 #include "fake_bench.h"
+#include "near.h"
 #include "rows.h"
 #include "scripted_runner.h"
 #include "search/race.h"
@@ -58,6 +59,16 @@ TEST_CASE("a fast candidate whose first samples were mostly interrupted stays an
   CHECK(racers[0].measurement.status == TrialStatus::measured);
   CHECK(racers[0].measurement.median == doctest::Approx(1));
   CHECK(racers[0].measurement.median < racers[1].measurement.median);
+}
+
+TEST_CASE("a race's samples are without what slowed whole rounds down") {
+  ScriptedRunner runner(
+      [](int rows, int call) { return seconds((call % 3 == 1 ? 1.5 : 1) * (rows == 2 ? 1.1 : 1.0)); });
+  auto racers = racers_of(2);
+  race(runner, racers, {.min_samples = 6, .max_samples = 6}, runner.clock(), 1e9);
+  for (const double sample : racers[0].measurement.samples) CHECK(test::near(sample, 1));
+  for (const double sample : racers[1].measurement.samples) CHECK(test::near(sample, 1.1));
+  CHECK(test::near(racers[1].measurement.upper_quartile, 1.1));
 }
 
 TEST_CASE("a settled race ends at min_samples, a noisy one goes on to max_samples") {

@@ -7,6 +7,8 @@
 #include <limits>
 #include <map>
 
+#include "fftconv/statistics.h"
+#include "near.h"
 #include "scripted_runner.h"
 
 namespace fftconv {
@@ -43,6 +45,33 @@ std::vector<double> whole(const std::vector<double>& times, double pace = 1) {
   for (const double time : times) samples.insert(samples.end(), kRounds, time * pace);
   return samples;
 }
+
+using Samples = std::vector<std::vector<double>>;  // of each candidate
+
+Samples samples_of(const std::vector<Racer>& racers) {
+  Samples samples;
+  for (const Racer& racer : racers) samples.push_back(racer.measurement.samples);
+  return samples;
+}
+
+/// What is left of candidates' times, by race, without what slowed the races down.
+Samples without_levels(const Samples& times) {
+  Samples samples;
+  for (const std::vector<double>& of_one : times) samples.push_back(whole(of_one));
+  const std::vector<double> levels = round_levels(samples);
+  for (std::vector<double>& of_one : samples) level_rounds(of_one, levels);
+  return samples;
+}
+
+/// Candidates at these times, by race.
+ScriptedRunner::Script at_times(const Samples& times) {
+  return [=](int rows, int race) {
+    return seconds(times.at(static_cast<std::size_t>(rows - 1)).at(static_cast<std::size_t>(race)));
+  };
+}
+
+/// Three races count.
+FinalRules final_of_three(double seconds = 1e9) { return {.rounds = kRounds, .counting = 3, .seconds = seconds}; }
 
 const auto always = [](const auto&...) { return true; };
 
@@ -130,70 +159,86 @@ TEST_CASE("who left a busy race as too slow is in the next: it may have been slo
   CHECK(racers[1].measurement.median == 1.05);
 }
 
-TEST_CASE("a final ends after three races alike, and the three quietest count") {
-  ScriptedRaces runner(machine_at({1.3, 1.0, 1.01, 1.025, 1.015}));
-  const FinalTimes finals = race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(2));
+TEST_CASE("a final ends after as many races alike as count, and these are the quietest") {
+  ScriptedRaces runner(at_times({{1.3, 1.0, 1.01, 1.025, 1.015}, {1.9, 1.5, 1.53, 1.6, 1.52}}));
+  const FinalTimes finals = race_finals(runner.rules(kFinals), final_of_three(), racers_of(2));
   CHECK(runner.calls == std::map<int, int>{{1, 5 * kRounds}, {2, 5 * kRounds}});
   CHECK(finals.left.empty());
-  REQUIRE(finals.racers.size() == 2);
-  CHECK(finals.racers[0].measurement.samples == whole({1.0, 1.01, 1.015}));
-  CHECK(finals.racers[1].measurement.samples == whole({1.0, 1.01, 1.015}, 1.5));
-  CHECK(finals.racers[0].measurement.median == 1.01);
-  CHECK(finals.racers[0].measurement.upper_quartile == 1.015);
+  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.015, 1.01}, {1.5, 1.52, 1.53}}));
+  CHECK(finals.racers[0].measurement.median == median(finals.racers[0].measurement.samples));
+  CHECK(finals.racers[0].measurement.upper_quartile == quantile(finals.racers[0].measurement.samples, 0.75));
+
+  ScriptedRaces quiet(machine_at({1}));
+  CHECK(race_finals(quiet.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(2)).racers.size() == 2);
+  CHECK(quiet.calls[1] == FinalRules{}.counting * kRounds);
 }
 
 TEST_CASE("a final whose races are alike goes on while its quietest is busier than the machine was") {
-  ScriptedRaces runner(machine_at({1.1, 1.105, 1.11, 1.0, 1.005, 1.01}));
+  ScriptedRaces runner(at_times({{1.1, 1.105, 1.11, 1.0, 1.005, 1.01}, {1.65, 1.66, 1.65, 1.5, 1.52, 1.53}}));
   std::vector<double> asked;
-  const auto busy = [&](const std::vector<Racer>& racers) {
+  FinalRules rules = final_of_three();
+  rules.busy = [&](const std::vector<Racer>& racers) {
     asked.push_back(racers[0].measurement.median);
     return asked.back() > 1.05;
   };
-  const FinalTimes finals =
-      race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9, .busy = busy}, racers_of(2));
+  const FinalTimes finals = race_finals(runner.rules(kFinals), rules, racers_of(2));
   CHECK(asked == std::vector<double>{1.1, 1.0});
   CHECK(runner.calls[1] == 6 * kRounds);
-  REQUIRE(finals.racers.size() == 2);
-  CHECK(finals.racers[0].measurement.samples == whole({1.0, 1.005, 1.01}));
+  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.005, 1.01}, {1.5, 1.52, 1.53}}));
 }
 
-TEST_CASE("a final without three races alike, or on a busy machine, ends at the limits of races and of time") {
-  ScriptedRaces many(machine_at({1.5, 1.1, 1.3, 1.2}));
-  FinalTimes finals = race_finals(many.rules(kFinals), {.rounds = kRounds, .most = 4, .seconds = 1e9}, racers_of(2));
+TEST_CASE("a final without enough races alike, or on a busy machine, ends at the limits of races and of time") {
+  ScriptedRaces many(at_times({{1.5, 1.1, 1.3, 1.2}, {2.25, 1.65, 1.9, 1.85}}));
+  FinalRules rules = final_of_three();
+  rules.most = 4;
+  FinalTimes finals = race_finals(many.rules(kFinals), rules, racers_of(2));
   CHECK(many.calls[1] == 4 * kRounds);
-  REQUIRE(finals.racers.size() == 2);
-  CHECK(finals.racers[1].measurement.samples == whole({1.1, 1.2, 1.3}, 1.5));
+  CHECK(samples_of(finals.racers) == without_levels({{1.1, 1.2, 1.3}, {1.65, 1.85, 1.9}}));
 
   ScriptedRaces busy(machine_at({1}));
-  finals =
-      race_finals(busy.rules(kFinals), {.rounds = kRounds, .most = 7, .seconds = 1e9, .busy = always}, racers_of(2));
+  rules.most = 7;
+  rules.busy = always;
+  finals = race_finals(busy.rules(kFinals), rules, racers_of(2));
   CHECK(busy.calls[1] == 7 * kRounds);
   REQUIRE(finals.racers.size() == 2);
   CHECK(finals.racers[0].measurement.samples == whole({1, 1, 1}));
 
   ScriptedRaces slow(machine_at({1}));
-  finals = race_finals(slow.rules(kFinals), {.rounds = kRounds, .seconds = 2 * kRounds * 2.5}, racers_of(2));
+  finals = race_finals(slow.rules(kFinals), final_of_three(2 * kRounds * 2.5), racers_of(2));
   CHECK(slow.calls[1] == 2 * kRounds);
   REQUIRE(finals.racers.size() == 2);
   CHECK(finals.racers[0].measurement.samples == whole({1, 1}));
 }
 
+TEST_CASE("a final takes out what slowed one of its races down") {
+  ScriptedRaces runner(machine_at({1.0, 1.3, 1.6}));
+  FinalRules rules = final_of_three();
+  rules.most = 3;
+  const FinalTimes finals = race_finals(runner.rules(kFinals), rules, racers_of(3));
+  REQUIRE(finals.racers.size() == 3);
+  for (const Racer& racer : finals.racers) {
+    const double median = 1.3 * (racer.config.rows == 1 ? 1 : racer.config.rows == 2 ? 1.5 : 1.25);
+    CHECK(test::near(racer.measurement.lower_quartile, median));
+    CHECK(test::near(racer.measurement.median, median));
+    CHECK(test::near(racer.measurement.upper_quartile, median));
+  }
+}
+
 TEST_CASE("who fails in a later race of a final is out of all of them, and the others keep their samples") {
-  const auto machine = machine_at({1.0, 1.01, 1.015});
+  const auto times = at_times({{1.0, 1.01, 1.015}, {1.5, 1.5, 1.5}, {1.25, 1.25, 1.26}});
   ScriptedRaces runner([&](int rows, int race) -> Result<Sample> {
     if (rows == 2 && race == 1) return Error{ErrorCode::launch_failed, "illegal address"};
-    return machine(rows, race);
+    return times(rows, race);
   });
-  const FinalTimes finals = race_finals(runner.rules(kFinals), {.rounds = kRounds, .seconds = 1e9}, racers_of(3));
+  const FinalTimes finals = race_finals(runner.rules(kFinals), final_of_three(), racers_of(3));
   REQUIRE(finals.left.size() == 1);
   CHECK(finals.left[0].config.rows == 2);
   CHECK(finals.left[0].measurement.status == TrialStatus::launch_failed);
   CHECK(finals.left[0].measurement.samples.empty());
   REQUIRE(finals.racers.size() == 2);
   CHECK(finals.racers[0].config.rows == 1);
-  CHECK(finals.racers[0].measurement.samples == whole({1.0, 1.01, 1.015}));
   CHECK(finals.racers[1].config.rows == 3);
-  CHECK(finals.racers[1].measurement.samples == whole({1.0, 1.01, 1.015}, 1.25));
+  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.01, 1.015}, {1.25, 1.25, 1.26}}));
   CHECK(runner.calls == std::map<int, int>{{1, 3 * kRounds}, {2, kRounds + 1}, {3, 3 * kRounds}});
 }
 

@@ -79,6 +79,88 @@ TEST_CASE("levels are quiet where so many are within the tie of the lowest, in a
   CHECK_FALSE(quiet(std::vector<double>{2, 1, 1.001}, 2, 0));
 }
 
+TEST_CASE("what slows a whole round down is its level, whoever is slower than others") {
+  const std::vector<std::vector<double>> samples{{1, 1.2, 1, 0.9, 1}, {3, 3.6, 3, 2.7, 3}, {2, 2.4, 2, 1.8, 2}};
+  const std::vector<double> levels = round_levels(samples);
+  REQUIRE(levels.size() == 5);
+  for (const std::size_t usual : {0, 2, 4}) CHECK(levels[usual] == 1);
+  CHECK(test::near(levels[1], 1.2));
+  CHECK(test::near(levels[3], 0.9));
+  std::vector<double> second = samples[1];
+  level_rounds(second, levels);
+  for (const double sample : second) CHECK(test::near(sample, 3));
+}
+
+TEST_CASE("times that do not move stay as they are to the last bit") {
+  std::vector<std::vector<double>> samples{std::vector<double>(7, 1.1e-5), std::vector<double>(7, 0.3e-5)};
+  const std::vector<double> levels = round_levels(samples);
+  CHECK(levels == std::vector<double>(7, 1));
+  level_rounds(samples[0], levels);
+  CHECK(samples[0] == std::vector<double>(7, 1.1e-5));
+}
+
+TEST_CASE("one interrupted sample of four candidates or more does not move the level of its round") {
+  std::vector<std::vector<double>> samples(4, std::vector<double>(5, 1.0));
+  samples[2][3] = 50;
+  CHECK(round_levels(samples) == std::vector<double>(5, 1));
+}
+
+TEST_CASE("who left early has no say in the levels, and gets those of the rounds that it ran in") {
+  // It ran in slow rounds alone: beside its own median they are nothing special.
+  std::vector<std::vector<double>> samples{{1.3, 1.3, 1, 1, 1, 1}, {1.3, 1.3, 1, 1, 1, 1}, {2.6, 2.6}};
+  const std::vector<double> levels = round_levels(samples);
+  level_rounds(samples[2], levels);
+  REQUIRE(samples[2].size() == 2);
+  for (const double sample : samples[2]) CHECK(test::near(sample, 2));
+}
+
+TEST_CASE("a round that was cut short has the level of those that ran in it, or none where one did") {
+  CHECK(test::near(round_levels(std::vector<std::vector<double>>{{1, 1, 1, 1.5}, {2, 2, 2, 3}, {1, 1, 1}})[3], 1.5));
+  CHECK(round_levels(std::vector<std::vector<double>>{{1, 1, 1, 1.5}, {2, 2, 2}})[3] == 1);
+}
+
+TEST_CASE("a candidate alone has no rounds to compare") {
+  CHECK(round_levels(std::vector<std::vector<double>>{{1, 2, 3}}) == std::vector<double>(3, 1));
+  CHECK(round_levels(std::vector<std::vector<double>>{{1, 2, 3}, {}}) == std::vector<double>(3, 1));
+  CHECK(round_levels(std::vector<std::vector<double>>{}).empty());
+}
+
+TEST_CASE("medians without the levels of rounds tell candidates apart that plain medians do not") {
+  constexpr unsigned kSeed = 11;
+  CAPTURE(kSeed);
+  std::mt19937 random(kSeed);
+  std::lognormal_distribution<double> own(0, 0.05), common(0, 0.25);  // as on a shared machine
+  const std::vector<double> truth{1.0, 1.03, 1.06, 1.09, 1.12};
+  int plain = 0, levelled = 0;
+  constexpr int kRaces = 200;
+  for (int race = 0; race < kRaces; ++race) {
+    std::vector<std::vector<double>> samples(truth.size());
+    double level = 1;
+    for (int round = 0; round < 28; ++round) {
+      // Rounds beside each other are alike, and one in which a level begins is neither.
+      const double next = round % 7 == 0 ? common(random) : level;
+      for (std::size_t i = 0; i < truth.size(); ++i) {
+        const bool begun = static_cast<double>(i) >= 5.0 * std::generate_canonical<double, 32>(random);
+        samples[i].push_back(truth[i] * own(random) * (begun ? next : level));
+      }
+      level = next;
+    }
+    const auto first_wins = [&] {
+      for (std::size_t i = 1; i < samples.size(); ++i) {
+        if (median(samples[i]) <= median(samples[0])) return false;
+      }
+      return true;
+    };
+    plain += first_wins();
+    const std::vector<double> levels = round_levels(samples);
+    for (std::vector<double>& of_one : samples) level_rounds(of_one, levels);
+    levelled += first_wins();
+  }
+  CAPTURE(plain);
+  CAPTURE(levelled);
+  CHECK(2 * (kRaces - levelled) < kRaces - plain);
+}
+
 TEST_CASE("a summary holds the quartiles of its samples") {
   Measurement measurement;
   measurement.samples = {5, 1, 2, 4, 3};

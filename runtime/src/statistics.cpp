@@ -20,6 +20,15 @@ std::vector<double> sorted_copy(std::span<const double> samples) {
   return sorted;
 }
 
+/// The mean without the lowest and the highest quarter: of two or three all count, of more no single outlier does.
+double middle_mean(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t tail = values.size() / 4;
+  double sum = 0;
+  for (std::size_t i = tail; i < values.size() - tail; ++i) sum += values[i];
+  return sum / static_cast<double>(values.size() - 2 * tail);
+}
+
 }  // namespace
 
 double quantile_of_sorted(std::span<const double> sorted, double fraction) {
@@ -69,6 +78,30 @@ bool quiet(std::span<const double> levels, int count, double tie) {
   const std::vector<std::size_t> lowest = quietest(levels, count);
   return static_cast<int>(lowest.size()) == count &&
          (lowest.empty() || levels[lowest.back()] <= levels[lowest.front()] * (1 + tie));
+}
+
+std::vector<double> round_levels(std::span<const std::vector<double>> samples) {
+  std::size_t rounds = 0;
+  for (const std::vector<double>& of_one : samples) rounds = std::max(rounds, of_one.size());
+  std::vector<std::vector<double>> ratios(rounds);  // logarithms, by round
+  for (const std::vector<double>& of_one : samples) {
+    const double centre = median(of_one);
+    // The last round may have been cut short.
+    if (of_one.size() + 1 < rounds || centre <= 0) continue;
+    for (std::size_t round = 0; round < of_one.size(); ++round) {
+      if (of_one[round] > 0) ratios[round].push_back(std::log(of_one[round] / centre));
+    }
+  }
+  std::vector<double> levels(rounds, 1);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    if (ratios[round].size() > 1) levels[round] = std::exp(middle_mean(std::move(ratios[round])));
+  }
+  return levels;
+}
+
+void level_rounds(std::vector<double>& samples, std::span<const double> levels) {
+  for (std::size_t round = 0; round < std::min(samples.size(), levels.size()); ++round)
+    samples[round] /= levels[round];
 }
 
 void summarise(Measurement& measurement) {

@@ -204,6 +204,21 @@ std::vector<KernelConfig> rivals_in(const std::string& line) {
   return rivals;
 }
 
+/// "CONFIG@MICROSECONDS …" of all that the search timed, fastest first: whether it missed the best, or misjudged it.
+std::string trials_text(Context& context, const Problem& problem) {
+  std::vector<Trial> trials;
+  context.with_database([&](TuningDb& db) { trials = db.trials(environment_of(context), problem); });
+  std::sort(trials.begin(), trials.end(),
+            [](const Trial& a, const Trial& b) { return a.measurement.median < b.measurement.median; });
+  std::string text;
+  for (const Trial& trial : trials) {
+    if (!was_timed(trial.measurement.status)) continue;
+    text +=
+        fmt::format("{}{}@{:.1f}", text.empty() ? "" : " ", to_string(trial.config), 1e6 * trial.measurement.median);
+  }
+  return text;
+}
+
 /// A line of FOLDER/chosen.jsonl.
 std::string search_one(const Job& job, const Problem& problem, const std::string& program) {
   prepare_search(job);
@@ -214,9 +229,9 @@ std::string search_one(const Job& job, const Problem& problem, const std::string
   const double begin = job.clock();
   const SearchSummary summary = search(*context, problem, options).value();
   return fmt::format(
-      R"({{"problem": "{}", "program": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}"}})",
+      R"({{"problem": "{}", "program": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}", "trials": "{}"}})",
       to_string(problem), program, space, summary.record.compiled, summary.record.measured + summary.failed,
-      job.clock() - begin, to_string(summary.winner.value().config));
+      job.clock() - begin, to_string(summary.winner.value().config), trials_text(*context, problem));
 }
 
 Contest prepare_contest(Context& context, const Problem& problem, const KernelConfig& chosen,
@@ -239,19 +254,22 @@ void run_pass(const Job& job, Contest& contest) {
   race(*contest.runner, contest.races.back(), careful, job.clock, job.clock() + 60);
 }
 
-/// By the passes with these numbers.
+/// By the passes with these numbers, as if they were one race.
 Verdict judge(const Contest& contest, const std::vector<std::size_t>& passes) {
-  Verdict verdict{.best_s = 1e9};
-  for (std::size_t i = 0; i < contest.racers.size(); ++i) {
-    std::vector<double> samples;
+  std::vector<Racer> racers = contest.racers;
+  for (std::size_t i = 0; i < racers.size(); ++i) {
+    std::vector<double>& samples = racers[i].measurement.samples;
     for (const std::size_t pass : passes) {
       const std::vector<double>& some = contest.races[pass][i].measurement.samples;
       samples.insert(samples.end(), some.begin(), some.end());
     }
-    const double seconds = median(samples);
-    const KernelConfig& config = contest.racers[i].config;
-    if (config == contest.chosen) verdict.chosen_s = seconds;
-    if (seconds < verdict.best_s) verdict.best_s = seconds, verdict.best = to_string(config);
+  }
+  level_rounds(racers);
+  Verdict verdict{.best_s = 1e9};
+  for (const Racer& racer : racers) {
+    const double seconds = racer.measurement.median;
+    if (racer.config == contest.chosen) verdict.chosen_s = seconds;
+    if (seconds < verdict.best_s) verdict.best_s = seconds, verdict.best = to_string(racer.config);
   }
   verdict.regret = verdict.chosen_s / verdict.best_s - 1;
   return verdict;
@@ -338,9 +356,10 @@ int main(int argc, char** argv) {
     std::string line = lines[contest.problem];
     share = std::max(share, number_in(line, "measured") / number_in(line, "space"));
     line.pop_back();
+    const bool tried = (" " + text_in(line, "trials")).find(" " + quiet.best + "@") != std::string::npos;
     line += fmt::format(
-        R"(, "among_rivals": {}, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}}})",
-        contest.among_rivals, quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret);
+        R"(, "among_rivals": {}, "best_tried": {}, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}}})",
+        contest.among_rivals, tried, quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret);
     table << line << "\n";
     fmt::print("{}\n", line);
     regrets.push_back(quiet.regret);

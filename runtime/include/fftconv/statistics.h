@@ -27,6 +27,14 @@ std::vector<std::size_t> quietest(std::span<const double> levels, int count);
 /// Whether `count` of `levels` are within `tie` (0.02: 2 %) of the lowest.
 bool quiet(std::span<const double> levels, int count, double tie);
 
+/// How slow each round of a race was: about 1, more where all that ran in it were slowed down together. `samples`: of
+/// each candidate, the n-th from the n-th round; who left the race early has no say. A two-way fit of rounds and
+/// candidates to log(seconds) in one step (J. W. Tukey, Exploratory Data Analysis, 1977, chapter 11), with the mean
+/// of the middle half in place of the median of a round. All 1 where fewer than two ran to the end.
+std::vector<double> round_levels(std::span<const std::vector<double>> samples);
+/// Divides each sample by the level of its round.
+void level_rounds(std::vector<double>& samples, std::span<const double> levels);
+
 /// Fills the quartiles and the median of `measurement` from its samples.
 void summarise(Measurement& measurement);
 

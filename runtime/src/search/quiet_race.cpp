@@ -111,7 +111,7 @@ FinalTimes race_finals(const RaceRules& rules, const FinalRules& final_rules, st
       add_samples(result.racers[i].measurement, races[number][i].measurement);
     }
   }
-  for (Racer& racer : result.racers) summarise(racer.measurement);
+  level_rounds(result.racers);  // what slowed one of the races down
   return result;
 }
 

@@ -34,7 +34,8 @@ void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
 
 struct FinalRules {
   int rounds = 0;      ///< of each race
-  int counting = 3;    ///< races that count: the quietest
+  int counting = 6;    ///< races that count: the quietest. Medians of two candidates move against each other for
+                       ///< seconds: six races are off by half of what one is
   int most = 24;       ///< races are held until that many were alike, or this many were held …
   double seconds = 3;  ///< … or so much time is over
   /// Whether a race was held on a machine busier than it is known to have been; empty: nothing is known.

@@ -79,10 +79,19 @@ void finish(Racer& racer, const std::vector<double>& clocks) {
             : "No time was left for a sample: raise the budget.";
   }
   racer.measurement.clock_hz = median(clocks);
-  summarise(racer.measurement);
 }
 
 }  // namespace
+
+void level_rounds(std::vector<Racer>& racers) {
+  std::vector<std::vector<double>> samples;
+  for (const Racer& racer : racers) samples.push_back(racer.measurement.samples);
+  const std::vector<double> levels = round_levels(samples);
+  for (Racer& racer : racers) {
+    level_rounds(racer.measurement.samples, levels);
+    summarise(racer.measurement);
+  }
+}
 
 void race(Runner& runner, std::vector<Racer>& racers, const MeasurePolicy& policy, const Clock& clock,
           double deadline, const std::function<bool()>& cancelled) {
@@ -102,6 +111,7 @@ void race(Runner& runner, std::vector<Racer>& racers, const MeasurePolicy& polic
     if (std::none_of(racers.begin(), racers.end(), running)) break;
   }
   for (std::size_t i = 0; i < racers.size(); ++i) finish(racers[i], clocks[i]);
+  level_rounds(racers);
 }
 
 }  // namespace fftconv
