@@ -95,7 +95,8 @@ struct Surrogate::Belief {
 
 Surrogate::Surrogate(const Problem& problem, std::span<const Ranked> candidates, const DeviceFacts& device,
                      bool calibrated)
-    : trait_variance_(square(calibrated ? kTraitCalibrated : kTraitUncalibrated)),
+    : calibrated_(calibrated),
+      trait_variance_(square(calibrated ? kTraitCalibrated : kTraitUncalibrated)),
       shape_variance_(square(calibrated ? kShapeCalibrated : kShapeUncalibrated)),
       kind_variance_(square(calibrated ? kKindCalibrated : kKindUncalibrated)),
       noise_variance_(square(calibrated ? kNoiseCalibrated : kNoiseUncalibrated)) {
@@ -163,7 +164,15 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
   Belief belief = this->belief();
   const double best = this->best();
   std::vector<bool> taken(points_.size());
-  while (order.size() < count) {
+  const auto next_by_rank = [&] {
+    std::optional<std::size_t> first;
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      if (!points_[i].open || taken[i]) continue;
+      if (!first || points_[i].prior < points_[*first].prior) first = i;
+    }
+    return first;
+  };
+  const auto most_promising = [&] {
     std::optional<std::size_t> chosen;
     double most = -1;
     for (std::size_t i = 0; i < points_.size(); ++i) {
@@ -173,6 +182,11 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
       const double score = gain > 1e-12 ? gain : 1e-12 * std::exp(std::min(0.0, best - belief.mean[i]));
       if (score > most) most = score, chosen = i;
     }
+    return chosen;
+  };
+  while (order.size() < count) {
+    const bool by_rank = calibrated_ && (observed_.size() + order.size()) % 3 == 1;
+    const std::optional<std::size_t> chosen = by_rank ? next_by_rank() : most_promising();
     if (!chosen) break;
     taken[*chosen] = true;
     order.push_back(*chosen);

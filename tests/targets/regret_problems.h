@@ -20,41 +20,11 @@ struct RegretShape {
   Mode mode;
   std::int64_t seqlen;
   DataType io;
-  std::int64_t batch = 8;
 };
 
-/// None has a length of held_out_problems().
-inline std::vector<Problem> calibration_problems() {
-  const RegretShape shapes[] = {
-      {Mode::causal, 512, DataType::f32},         {Mode::causal, 640, DataType::f32, 2},
-      {Mode::causal, 1536, DataType::f32},        {Mode::causal, 1800, DataType::bf16, 2},
-      {Mode::circular, 2048, DataType::f16},      {Mode::bidirectional, 3600, DataType::f32, 2},
-      {Mode::causal, 4096, DataType::f32},        {Mode::causal, 6000, DataType::f32, 2},
-      {Mode::circular, 7000, DataType::f32},      {Mode::causal, 9000, DataType::f32},
-      {Mode::circular, 10000, DataType::f32, 2},  {Mode::causal, 12288, DataType::f16},
-      {Mode::circular, 24000, DataType::f32},     {Mode::causal, 28000, DataType::f32, 2},
-      {Mode::causal, 32768, DataType::f32},       {Mode::causal, 131072, DataType::f32},
-      {Mode::bidirectional, 2700, DataType::f32}, {Mode::circular, 12500, DataType::f32},
-      {Mode::circular, 15000, DataType::f32},     {Mode::circular, 25000, DataType::f32, 2},
-  };
-  std::vector<Problem> problems;
-  for (const RegretShape& shape : shapes) {
-    problems.push_back(regret_problem(shape.mode, shape.seqlen, shape.io, shape.batch));
-  }
-  return problems;
-}
-
-inline std::vector<Problem> held_out_problems() {
-  const RegretShape shapes[] = {
-      {Mode::causal, 256, DataType::f32},         {Mode::causal, 384, DataType::f32},
-      {Mode::causal, 1000, DataType::f32},        {Mode::causal, 1024, DataType::f32},
-      {Mode::causal, 2000, DataType::f16},        {Mode::anticausal, 3000, DataType::f32},
-      {Mode::bidirectional, 4095, DataType::f32}, {Mode::causal, 5000, DataType::bf16},
-      {Mode::circular, 6144, DataType::f32},      {Mode::causal, 8192, DataType::f32},
-      {Mode::causal, 8192, DataType::f16},        {Mode::causal, 14113, DataType::f32},
-      {Mode::causal, 16384, DataType::f32},       {Mode::circular, 20000, DataType::f32},
-      {Mode::causal, 65536, DataType::f32},
-  };
+/// Of each shape two problems.
+template <std::size_t n>
+std::vector<Problem> regret_problems(const RegretShape (&shapes)[n]) {
   std::vector<Problem> problems;
   for (const RegretShape& shape : shapes) {
     for (const std::int64_t batch : {2, 8}) {
@@ -62,6 +32,42 @@ inline std::vector<Problem> held_out_problems() {
     }
   }
   return problems;
+}
+
+/// None has a length of held_out_problems().
+inline std::vector<Problem> calibration_problems() {
+  return regret_problems({
+      {Mode::causal, 512, DataType::f32},         {Mode::causal, 640, DataType::f32},
+      {Mode::causal, 1536, DataType::f32},        {Mode::causal, 1800, DataType::bf16},
+      {Mode::circular, 2048, DataType::f16},      {Mode::bidirectional, 3600, DataType::f32},
+      {Mode::causal, 4096, DataType::f32},        {Mode::causal, 6000, DataType::f32},
+      {Mode::circular, 7000, DataType::f32},      {Mode::causal, 9000, DataType::f32},
+      {Mode::circular, 10000, DataType::f32},     {Mode::causal, 12288, DataType::f16},
+      {Mode::circular, 24000, DataType::f32},     {Mode::causal, 28000, DataType::f32},
+      {Mode::causal, 32768, DataType::f32},       {Mode::causal, 131072, DataType::f32},
+      {Mode::bidirectional, 2700, DataType::f32}, {Mode::circular, 12500, DataType::f32},
+      {Mode::circular, 15000, DataType::f32},     {Mode::circular, 25000, DataType::f32},
+  });
+}
+
+inline std::vector<Problem> held_out_problems() {
+  return regret_problems({
+      {Mode::causal, 256, DataType::f32},
+      {Mode::causal, 384, DataType::f32},
+      {Mode::causal, 1000, DataType::f32},
+      {Mode::causal, 1024, DataType::f32},
+      {Mode::causal, 2000, DataType::f16},
+      {Mode::anticausal, 3000, DataType::f32},
+      {Mode::bidirectional, 4095, DataType::f32},
+      {Mode::causal, 5000, DataType::bf16},
+      {Mode::circular, 6144, DataType::f32},
+      {Mode::causal, 8192, DataType::f32},
+      {Mode::causal, 8192, DataType::f16},
+      {Mode::causal, 14113, DataType::f32},
+      {Mode::causal, 16384, DataType::f32},
+      {Mode::circular, 20000, DataType::f32},
+      {Mode::causal, 65536, DataType::f32},
+  });
 }
 
 }  // namespace fftconv::targets

@@ -62,9 +62,13 @@ struct Contest {
   std::vector<std::vector<Racer>> races;  ///< of each pass
 };
 
+/// Seconds and configs.
+using Times = std::vector<std::pair<double, std::string>>;
+
 struct Verdict {
   double best_s = 0, chosen_s = 0, regret = 0;
   std::string best;
+  Times times;  ///< of all racers
 };
 
 struct Job {
@@ -80,6 +84,16 @@ std::string text_in(const std::string& line, const std::string& key) {
   if (at == std::string::npos) return {};
   const auto begin = at + key.size() + 5;
   return line.substr(begin, line.find('"', begin) - begin);
+}
+
+/// "CONFIG@MICROSECONDS …", fastest first.
+std::string text_of(Times times) {
+  std::sort(times.begin(), times.end());
+  std::string text;
+  for (const auto& [seconds, config] : times) {
+    text += fmt::format("{}{}@{:.1f}", text.empty() ? "" : " ", config, 1e6 * seconds);
+  }
+  return text;
 }
 
 std::map<std::string, std::string> read_lines(const fs::path& file) {
@@ -126,7 +140,7 @@ bool exhaust(const Job& job, const std::vector<Problem>& problems) {
   return true;
 }
 
-/// A database with every second trial of the calibration problems and nothing else, beside the binaries that exist
+/// A database with every third trial of the calibration problems and nothing else, beside the binaries that exist
 /// already. A calibration reads so many trials at most: they are to be of all of the problems.
 void prepare_search(const Job& job) {
   const fs::path one = job.folder / "one";
@@ -140,7 +154,7 @@ void prepare_search(const Job& job) {
     std::vector<Trial> trials;
     from->with_database([&](TuningDb& db) { trials = db.trials(environment_of(*from), problem); });
     to->with_database([&](TuningDb& db) {
-      for (std::size_t i = 0; i < trials.size(); i += 2) db.put(trials[i]).value();
+      for (std::size_t i = 0; i < trials.size(); i += 3) db.put(trials[i]).value();
     });
   }
 }
@@ -184,15 +198,15 @@ std::map<std::string, std::string> choose_rivals(const Job& job, const std::vect
   }
   std::map<std::string, std::string> lines;
   for (const auto& [problem, times] : least) {
-    std::vector<std::pair<double, std::string>> ordered;
+    Times ordered;
     for (const auto& [config, seconds] : times) ordered.emplace_back(seconds, config);
     std::sort(ordered.begin(), ordered.end());
     std::string rivals;
     for (std::size_t i = 0; i < std::min(kRivals, ordered.size()); ++i) {
       rivals += (i ? " " : "") + ordered[i].second;
     }
-    lines[problem] =
-        fmt::format(R"({{"problem": "{}", "raced": {}, "rivals": "{}"}})", problem, times.size(), rivals);
+    lines[problem] = fmt::format(R"({{"problem": "{}", "raced": {}, "rivals": "{}", "times": "{}"}})", problem,
+                                 times.size(), rivals, text_of(ordered));
   }
   return lines;
 }
@@ -204,19 +218,15 @@ std::vector<KernelConfig> rivals_in(const std::string& line) {
   return rivals;
 }
 
-/// "CONFIG@MICROSECONDS …" of all that the search timed, fastest first: whether it missed the best, or misjudged it.
-std::string trials_text(Context& context, const Problem& problem) {
+/// All that the search timed.
+Times timed(Context& context, const Problem& problem) {
   std::vector<Trial> trials;
   context.with_database([&](TuningDb& db) { trials = db.trials(environment_of(context), problem); });
-  std::sort(trials.begin(), trials.end(),
-            [](const Trial& a, const Trial& b) { return a.measurement.median < b.measurement.median; });
-  std::string text;
+  Times times;
   for (const Trial& trial : trials) {
-    if (!was_timed(trial.measurement.status)) continue;
-    text +=
-        fmt::format("{}{}@{:.1f}", text.empty() ? "" : " ", to_string(trial.config), 1e6 * trial.measurement.median);
+    if (was_timed(trial.measurement.status)) times.emplace_back(trial.measurement.median, to_string(trial.config));
   }
-  return text;
+  return times;
 }
 
 /// A line of FOLDER/chosen.jsonl.
@@ -231,7 +241,7 @@ std::string search_one(const Job& job, const Problem& problem, const std::string
   return fmt::format(
       R"({{"problem": "{}", "program": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}", "trials": "{}"}})",
       to_string(problem), program, space, summary.record.compiled, summary.record.measured + summary.failed,
-      job.clock() - begin, to_string(summary.winner.value().config), trials_text(*context, problem));
+      job.clock() - begin, to_string(summary.winner.value().config), text_of(timed(*context, problem)));
 }
 
 Contest prepare_contest(Context& context, const Problem& problem, const KernelConfig& chosen,
@@ -268,6 +278,7 @@ Verdict judge(const Contest& contest, const std::vector<std::size_t>& passes) {
   Verdict verdict{.best_s = 1e9};
   for (const Racer& racer : racers) {
     const double seconds = racer.measurement.median;
+    verdict.times.emplace_back(seconds, to_string(racer.config));
     if (racer.config == contest.chosen) verdict.chosen_s = seconds;
     if (seconds < verdict.best_s) verdict.best_s = seconds, verdict.best = to_string(racer.config);
   }
@@ -358,8 +369,9 @@ int main(int argc, char** argv) {
     line.pop_back();
     const bool tried = (" " + text_in(line, "trials")).find(" " + quiet.best + "@") != std::string::npos;
     line += fmt::format(
-        R"(, "among_rivals": {}, "best_tried": {}, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}}})",
-        contest.among_rivals, tried, quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret);
+        R"(, "among_rivals": {}, "best_tried": {}, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}, "judged": "{}"}})",
+        contest.among_rivals, tried, quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret,
+        text_of(quiet.times));
     table << line << "\n";
     fmt::print("{}\n", line);
     regrets.push_back(quiet.regret);

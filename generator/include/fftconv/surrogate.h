@@ -13,7 +13,9 @@ namespace fftconv {
 /// A Gaussian process over log(seconds) of one problem's candidates. Its mean before anything is tried is what they
 /// are ranked by; what they share (traits, radices, vector shape) says how much one's time tells of another's. The
 /// next to try are those with the greatest expected improvement over the best so far (Jones, Schonlau and Welch 1998,
-/// eq. 15), one after another as if each had been found where it is expected (the "kriging believer").
+/// eq. 15), one after another as if each had been found where it is expected (the "kriging believer"). Where the
+/// ranking rests on trials every third one is the next by rank instead: a first that is a fifth slower than
+/// expected, for a reason of its own, takes what is alike to it along, and the best may be second in the ranking.
 /// Cubic in the number of observations and linear in the number of candidates.
 class Surrogate {
  public:
@@ -27,8 +29,8 @@ class Surrogate {
   /// It failed, or is not to be proposed for another reason.
   void exclude(std::size_t candidate);
 
-  /// Up to `count` candidates that were neither observed nor excluded, the most promising first. Before the first
-  /// observation: in the order of the ranking.
+  /// Up to `count` candidates that were neither observed nor excluded, the most promising first; of a calibrated
+  /// ranking every third is the next by rank. Before the first observation: in the order of the ranking.
   std::vector<std::size_t> next(std::size_t count) const;
 
   /// Seconds expected of a candidate now.
@@ -55,6 +57,7 @@ class Surrogate {
 
   std::vector<Point> points_;
   std::vector<Observation> observed_;
+  bool calibrated_ = false;
   double trait_variance_ = 0, shape_variance_ = 0, kind_variance_ = 0, noise_variance_ = 0;
 };
 

@@ -25,7 +25,7 @@ struct MeasurePolicy {
   double relative_deviation = 0.01;  ///< a race ends when every candidate's relative_deviation() is below this
   double drop_ratio = 1.25;          ///< a candidate that never was below this times the best leaves …
   int drop_after = 3;                ///< … after this many rounds
-  double tie = 0.02;  ///< finalists this close are measured again; a tie goes to the incumbent; 0: times are exact
+  double tie = 0.02;       ///< as fast: a tie goes to an incumbent that was measured before; 0: times are exact
   std::uint64_t seed = 1;  ///< of the random inputs
 };
 

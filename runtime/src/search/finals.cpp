@@ -107,13 +107,13 @@ std::string Search::why_beaten(const Trial& trial, double ratio) const {
                      100 * (ratio - 1), 100 * options_.policy.tie);
 }
 
-// The fastest, unless the incumbent is as good. Winners are the fastest measured trial of the database, so that a
-// challenger that does not win must not be one.
+// The fastest, unless an incumbent that was measured before is as good. Winners are the fastest measured trial of the
+// database, so that a challenger that does not win must not be one.
 void Search::crown() {
   const std::optional<KernelConfig> best = best_so_far();
   if (!best) return;
   Trial winner = trials_.at(to_string(*best));
-  if (const auto found = trials_.find(to_string(incumbent_)); found != trials_.end()) {
+  if (const auto found = trials_.find(to_string(incumbent_)); incumbent_measured_ && found != trials_.end()) {
     const Trial& incumbent = found->second;
     const bool raced = finalists_.empty() || finalists_.contains(to_string(incumbent_));
     const bool as_fast = level(incumbent) <= level(winner) * (1 + options_.policy.tie);

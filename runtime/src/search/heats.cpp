@@ -6,7 +6,9 @@
 namespace fftconv {
 namespace {
 
-constexpr double kWaitShare = 0.25;    // of the time so far: for races that are held again on a busy machine
+constexpr double kWaitShare = 0.25;  // of the time so far: for races that are held again on a busy machine
+constexpr double kDoubtedTies = 40;  // slower than the best while the machine was busy: kernels with streaming stores
+                                     // took 1.8 times as long for seconds
 constexpr double kPrepareShare = 0.7;  // of the budget: what is prepared must still be raced
 
 }  // namespace
@@ -128,7 +130,7 @@ void Search::look_again() {
   std::vector<KernelConfig> doubted;
   const std::optional<KernelConfig> best = best_so_far();
   if (!best) return;
-  const double limit = levels_.of(*best) * (1 + kCloseTies * options_.policy.tie);
+  const double limit = levels_.of(*best) * (1 + kDoubtedTies * options_.policy.tie);
   for (const auto& [name, trial] : trials_) {
     if (in_doubt(trial) && was_timed(trial.measurement.status) && level(trial) <= limit)
       doubted.push_back(trial.config);

@@ -68,9 +68,11 @@ Result<void> Search::look_around() {
     learn(trial);
     trials_.emplace(std::move(name), std::move(trial));
   }
-  // Until now an application got this one: what replaces it must be faster, not as fast.
   const bool has_incumbent = !known.empty() && wanted(known.front().config);
   incumbent_ = has_incumbent ? known.front().config : !ranked_.empty() ? ranked_.front().config : *plain_;
+  // What replaces one that was measured before must be faster, not as fast: plans change for a reason. A guess has no
+  // such claim.
+  incumbent_measured_ = trials_.contains(to_string(incumbent_));
 
   // Later the calibration knows this very problem: what it ranks first then is no guess any more.
   const bool ranked_before = before_ && place_.contains(before_->first);

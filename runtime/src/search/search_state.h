@@ -106,7 +106,8 @@ class Search {
   Clock clock_;
   CompileAhead ahead_;
   double start_ = 0;
-  KernelConfig incumbent_;
+  KernelConfig incumbent_;           ///< what an application got until now
+  bool incumbent_measured_ = false;  ///< before this search
   std::optional<KernelConfig> plain_;
   std::vector<SearchSpace::Refusal> refused_;
   std::vector<Ranked> ranked_;                 ///< the space, best first

@@ -24,7 +24,7 @@ struct Measurement {
   std::string reason;           ///< one sentence where status is not `measured`
   std::vector<double> samples;  ///< seconds, in the order taken, throttled ones left out. Of a race: without what
                                 ///< slowed a whole round down, round_levels()
-  double lower_quartile = 0;  ///< seconds
+  double lower_quartile = 0;    ///< seconds
   double median = 0;
   double upper_quartile = 0;
   double error = -1;    ///< relative L2 error against fp64; -1 = not checked
