@@ -58,8 +58,7 @@ Samples samples_of(const std::vector<Racer>& racers) {
 Samples without_levels(const Samples& times) {
   Samples samples;
   for (const std::vector<double>& of_one : times) samples.push_back(whole(of_one));
-  const std::vector<double> levels = round_levels(samples);
-  for (std::vector<double>& of_one : samples) level_rounds(of_one, levels);
+  level_rounds(samples);
   return samples;
 }
 

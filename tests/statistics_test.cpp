@@ -80,22 +80,21 @@ TEST_CASE("levels are quiet where so many are within the tie of the lowest, in a
 }
 
 TEST_CASE("what slows a whole round down is its level, whoever is slower than others") {
-  const std::vector<std::vector<double>> samples{{1, 1.2, 1, 0.9, 1}, {3, 3.6, 3, 2.7, 3}, {2, 2.4, 2, 1.8, 2}};
+  std::vector<std::vector<double>> samples{{1, 1.2, 1, 0.9, 1}, {3, 3.6, 3, 2.7, 3}, {2, 2.4, 2, 1.8, 2}};
   const std::vector<double> levels = round_levels(samples);
   REQUIRE(levels.size() == 5);
   for (const std::size_t usual : {0, 2, 4}) CHECK(levels[usual] == 1);
   CHECK(test::near(levels[1], 1.2));
   CHECK(test::near(levels[3], 0.9));
-  std::vector<double> second = samples[1];
-  level_rounds(second, levels);
-  for (const double sample : second) CHECK(test::near(sample, 3));
+  level_rounds(samples);
+  for (const double sample : samples[1]) CHECK(test::near(sample, 3));
 }
 
 TEST_CASE("times that do not move stay as they are to the last bit") {
   std::vector<std::vector<double>> samples{std::vector<double>(7, 1.1e-5), std::vector<double>(7, 0.3e-5)};
   const std::vector<double> levels = round_levels(samples);
   CHECK(levels == std::vector<double>(7, 1));
-  level_rounds(samples[0], levels);
+  level_rounds(samples);
   CHECK(samples[0] == std::vector<double>(7, 1.1e-5));
 }
 
@@ -108,8 +107,7 @@ TEST_CASE("one interrupted sample of four candidates or more does not move the l
 TEST_CASE("who left early has no say in the levels, and gets those of the rounds that it ran in") {
   // It ran in slow rounds alone: beside its own median they are nothing special.
   std::vector<std::vector<double>> samples{{1.3, 1.3, 1, 1, 1, 1}, {1.3, 1.3, 1, 1, 1, 1}, {2.6, 2.6}};
-  const std::vector<double> levels = round_levels(samples);
-  level_rounds(samples[2], levels);
+  level_rounds(samples);
   REQUIRE(samples[2].size() == 2);
   for (const double sample : samples[2]) CHECK(test::near(sample, 2));
 }
@@ -152,8 +150,7 @@ TEST_CASE("medians without the levels of rounds tell candidates apart that plain
       return true;
     };
     plain += first_wins();
-    const std::vector<double> levels = round_levels(samples);
-    for (std::vector<double>& of_one : samples) level_rounds(of_one, levels);
+    level_rounds(samples);
     levelled += first_wins();
   }
   CAPTURE(plain);

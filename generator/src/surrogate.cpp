@@ -152,15 +152,6 @@ void Surrogate::exclude(std::size_t candidate) { points_[candidate].open = false
 
 std::vector<std::size_t> Surrogate::next(std::size_t count) const {
   std::vector<std::size_t> order;
-  if (observed_.empty()) {
-    for (std::size_t i = 0; i < points_.size(); ++i) {
-      if (points_[i].open) order.push_back(i);
-    }
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return points_[a].prior < points_[b].prior; });
-    order.resize(std::min(order.size(), count));
-    return order;
-  }
   Belief belief = this->belief();
   const double best = this->best();
   std::vector<bool> taken(points_.size());
@@ -185,7 +176,7 @@ std::vector<std::size_t> Surrogate::next(std::size_t count) const {
     return chosen;
   };
   while (order.size() < count) {
-    const bool by_rank = calibrated_ && (observed_.size() + order.size()) % 3 == 1;
+    const bool by_rank = observed_.empty() || (calibrated_ && (observed_.size() + order.size()) % 3 == 1);
     const std::optional<std::size_t> chosen = by_rank ? next_by_rank() : most_promising();
     if (!chosen) break;
     taken[*chosen] = true;

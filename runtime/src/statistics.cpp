@@ -99,9 +99,11 @@ std::vector<double> round_levels(std::span<const std::vector<double>> samples) {
   return levels;
 }
 
-void level_rounds(std::vector<double>& samples, std::span<const double> levels) {
-  for (std::size_t round = 0; round < std::min(samples.size(), levels.size()); ++round)
-    samples[round] /= levels[round];
+void level_rounds(std::span<std::vector<double>> samples) {
+  const std::vector<double> levels = round_levels({samples.begin(), samples.end()});
+  for (std::vector<double>& of_one : samples) {
+    for (std::size_t round = 0; round < of_one.size(); ++round) of_one[round] /= levels[round];
+  }
 }
 
 void summarise(Measurement& measurement) {

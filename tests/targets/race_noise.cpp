@@ -53,8 +53,7 @@ Samples rounds_of(const Samples& samples, std::size_t first, std::size_t count) 
 }
 
 Samples without_levels(Samples samples) {
-  const std::vector<double> levels = round_levels(samples);
-  for (std::vector<double>& of_one : samples) level_rounds(of_one, levels);
+  level_rounds(samples);
   return samples;
 }
 

@@ -159,17 +159,18 @@ void prepare_search(const Job& job) {
   }
 }
 
-std::vector<Trial> exhaustive_trials(Context& context, const Problem& problem) {
+std::vector<Trial> timed_trials(Context& context, const Problem& problem) {
   std::vector<Trial> trials;
   context.with_database([&](TuningDb& db) { trials = db.trials(environment_of(context), problem); });
-  std::erase_if(trials,
-                [](const Trial& trial) { return trial.measurement.error < 0 || trial.measurement.median <= 0; });
+  std::erase_if(trials, [](const Trial& trial) {
+    return !was_timed(trial.measurement.status) || trial.measurement.median <= 0;
+  });
   return trials;
 }
 
 /// One race of all that may be the best of `problem`. `least`: their least medians so far, by config.
 void sieve(const Job& job, Context& context, const Problem& problem, std::map<std::string, double>& least) {
-  const std::vector<Trial> trials = exhaustive_trials(context, problem);
+  const std::vector<Trial> trials = timed_trials(context, problem);
   double best = 1e9;
   for (const Trial& trial : trials) best = std::min(best, trial.measurement.median);
   const std::unique_ptr<Runner> runner = make_runner(context, problem, policy()).value();
@@ -218,14 +219,9 @@ std::vector<KernelConfig> rivals_in(const std::string& line) {
   return rivals;
 }
 
-/// All that the search timed.
-Times timed(Context& context, const Problem& problem) {
-  std::vector<Trial> trials;
-  context.with_database([&](TuningDb& db) { trials = db.trials(environment_of(context), problem); });
+Times times_of(const std::vector<Trial>& trials) {
   Times times;
-  for (const Trial& trial : trials) {
-    if (was_timed(trial.measurement.status)) times.emplace_back(trial.measurement.median, to_string(trial.config));
-  }
+  for (const Trial& trial : trials) times.emplace_back(trial.measurement.median, to_string(trial.config));
   return times;
 }
 
@@ -241,7 +237,8 @@ std::string search_one(const Job& job, const Problem& problem, const std::string
   return fmt::format(
       R"({{"problem": "{}", "program": "{}", "space": {}, "compiled": {}, "measured": {}, "seconds": {:.1f}, "chosen": "{}", "trials": "{}"}})",
       to_string(problem), program, space, summary.record.compiled, summary.record.measured + summary.failed,
-      job.clock() - begin, to_string(summary.winner.value().config), text_of(timed(*context, problem)));
+      job.clock() - begin, to_string(summary.winner.value().config),
+      text_of(times_of(timed_trials(*context, problem))));
 }
 
 Contest prepare_contest(Context& context, const Problem& problem, const KernelConfig& chosen,

@@ -32,8 +32,8 @@ bool quiet(std::span<const double> levels, int count, double tie);
 /// candidates to log(seconds) in one step (J. W. Tukey, Exploratory Data Analysis, 1977, chapter 11), with the mean
 /// of the middle half in place of the median of a round. All 1 where fewer than two ran to the end.
 std::vector<double> round_levels(std::span<const std::vector<double>> samples);
-/// Divides each sample by the level of its round.
-void level_rounds(std::vector<double>& samples, std::span<const double> levels);
+/// Divides each sample by the level of its round; `samples` as above.
+void level_rounds(std::span<std::vector<double>> samples);
 
 /// Fills the quartiles and the median of `measurement` from its samples.
 void summarise(Measurement& measurement);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "fftconv/statistics.h"
 #include "trial_status.h"
@@ -85,11 +86,11 @@ void finish(Racer& racer, const std::vector<double>& clocks) {
 
 void level_rounds(std::vector<Racer>& racers) {
   std::vector<std::vector<double>> samples;
-  for (const Racer& racer : racers) samples.push_back(racer.measurement.samples);
-  const std::vector<double> levels = round_levels(samples);
-  for (Racer& racer : racers) {
-    level_rounds(racer.measurement.samples, levels);
-    summarise(racer.measurement);
+  for (Racer& racer : racers) samples.push_back(std::move(racer.measurement.samples));
+  level_rounds(samples);
+  for (std::size_t i = 0; i < racers.size(); ++i) {
+    racers[i].measurement.samples = std::move(samples[i]);
+    summarise(racers[i].measurement);
   }
 }
 
