@@ -64,6 +64,27 @@ TEST_CASE("a law that the traits can express is found, and ranks a problem that 
   }
 }
 
+TEST_CASE("rates that another process measured otherwise do not move what a calibration expects") {
+  const std::vector<TimedCandidate> trials = trials_of(kKnown, 0.02, 1);
+  DeviceFacts other = test::cpu_facts();
+  other.clock_hz *= 1.2;
+  other.memory_bytes_per_s *= 0.5;
+  other.l2_bytes_per_s *= 1.3;
+  other.fma_f32_flops *= 0.9;
+  const auto here = Calibration::fit(trials, test::cpu_facts()), there = Calibration::fit(trials, other);
+  REQUIRE(here);
+  REQUIRE(there);
+  const std::vector<Ranked> one = rank(kNew, test::cpu_facts(), &*here), two = rank(kNew, other, &*there);
+  REQUIRE(one.size() == two.size());
+  bool predictions_differ = false;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    CHECK(one[i].config == two[i].config);
+    CHECK(one[i].expected_s == two[i].expected_s);
+    predictions_differ |= one[i].cost.total_s != two[i].cost.total_s;
+  }
+  CHECK(predictions_differ);
+}
+
 TEST_CASE("what no sum of traits expresses is found, too: an order of radices that is slow with one leaf alone") {
   const auto hidden = [](const Problem& problem, const KernelConfig& config) {
     const bool slow = config.radices.size() > 1 && config.radices.front() % 2 == 0 && config.radices.back() == 64;

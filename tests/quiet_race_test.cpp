@@ -159,11 +159,11 @@ TEST_CASE("who left a busy race as too slow is in the next: it may have been slo
 }
 
 TEST_CASE("a final ends after as many races alike as count, and these are the quietest") {
-  ScriptedRaces runner(at_times({{1.3, 1.0, 1.01, 1.025, 1.015}, {1.9, 1.5, 1.53, 1.6, 1.52}}));
+  ScriptedRaces runner(at_times({{1.3, 1.0, 1.01, 1.025, 1.015}, {1.9, 1.5, 1.52, 1.6, 1.525}}));
   const FinalTimes finals = race_finals(runner.rules(kFinals), final_of_three(), racers_of(2));
   CHECK(runner.calls == std::map<int, int>{{1, 5 * kRounds}, {2, 5 * kRounds}});
   CHECK(finals.left.empty());
-  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.015, 1.01}, {1.5, 1.52, 1.53}}));
+  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.01, 1.015}, {1.5, 1.52, 1.525}}));
   CHECK(finals.racers[0].measurement.median == median(finals.racers[0].measurement.samples));
   CHECK(finals.racers[0].measurement.upper_quartile == quantile(finals.racers[0].measurement.samples, 0.75));
 
@@ -173,7 +173,7 @@ TEST_CASE("a final ends after as many races alike as count, and these are the qu
 }
 
 TEST_CASE("a final whose races are alike goes on while its quietest is busier than the machine was") {
-  ScriptedRaces runner(at_times({{1.1, 1.105, 1.11, 1.0, 1.005, 1.01}, {1.65, 1.66, 1.65, 1.5, 1.52, 1.53}}));
+  ScriptedRaces runner(at_times({{1.1, 1.105, 1.11, 1.0, 1.005, 1.01}, {1.65, 1.66, 1.665, 1.5, 1.51, 1.52}}));
   std::vector<double> asked;
   FinalRules rules = final_of_three();
   rules.busy = [&](const std::vector<Racer>& racers) {
@@ -183,7 +183,25 @@ TEST_CASE("a final whose races are alike goes on while its quietest is busier th
   const FinalTimes finals = race_finals(runner.rules(kFinals), rules, racers_of(2));
   CHECK(asked == std::vector<double>{1.1, 1.0});
   CHECK(runner.calls[1] == 6 * kRounds);
-  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.005, 1.01}, {1.5, 1.52, 1.53}}));
+  CHECK(samples_of(finals.racers) == without_levels({{1.0, 1.005, 1.01}, {1.5, 1.51, 1.52}}));
+}
+
+TEST_CASE("a final whose races contradict one another goes on until they agree") {
+  ScriptedRaces runner(at_times({{1.01, 0.99, 1.0, 0.98, 0.981, 0.982}, {0.99, 1.01, 1.0, 0.98, 0.981, 0.982}}));
+  const FinalTimes finals = race_finals(runner.rules(kFinals), final_of_three(), racers_of(2));
+  CHECK(runner.calls[1] == 6 * kRounds);
+  CHECK(samples_of(finals.racers) == without_levels({{0.98, 0.981, 0.982}, {0.98, 0.981, 0.982}}));
+}
+
+TEST_CASE("of a final whose races go on contradicting one another the quietest half counts") {
+  ScriptedRaces runner([](int rows, int race) { return seconds((rows == 1) == (race % 2 == 0) ? 1.1 : 1 / 1.1); });
+  FinalRules rules = final_of_three();
+  rules.most = 12;
+  const FinalTimes finals = race_finals(runner.rules(kFinals), rules, racers_of(2));
+  CHECK(runner.calls[1] == 12 * kRounds);
+  REQUIRE(finals.racers.size() == 2);
+  CHECK(finals.racers[0].measurement.samples.size() == 6 * kRounds);
+  CHECK(finals.racers[1].measurement.samples.size() == 6 * kRounds);
 }
 
 TEST_CASE("a final without enough races alike, or on a busy machine, ends at the limits of races and of time") {

@@ -36,6 +36,7 @@ double dot(std::span<const double> a, std::span<const double> b) {
 }
 
 std::vector<Row> rows_of(std::span<const TimedCandidate> trials, const DeviceFacts& device, std::size_t& problems) {
+  const DeviceFacts nominal = with_nominal_rates(device);
   std::map<std::string, std::vector<const TimedCandidate*>> by_problem;
   for (const TimedCandidate& trial : trials) {
     if (trial.seconds > 0 && std::isfinite(trial.seconds)) by_problem[to_string(trial.problem)].push_back(&trial);
@@ -48,7 +49,7 @@ std::vector<Row> rows_of(std::span<const TimedCandidate> trials, const DeviceFac
     for (const TimedCandidate* trial : members) best = std::min(best, trial->seconds);
     const std::size_t before = rows.size();
     for (const TimedCandidate* trial : members) {
-      const double predicted = predict(trial->problem, trial->config, device).total_s;
+      const double predicted = predict(trial->problem, trial->config, nominal).total_s;
       if (!(predicted > 0) || !std::isfinite(predicted)) continue;
       Row row{.traits = candidate_traits(trial->problem, trial->config, device),
               .structure = candidate_structure(trial->problem, trial->config),
@@ -172,8 +173,8 @@ std::optional<Calibration> Calibration::fit(std::span<const TimedCandidate> tria
   return calibration;
 }
 
-double Calibration::seconds(double predicted_s, const Problem& problem, const KernelConfig& config,
-                            const DeviceFacts& device) const {
+double Calibration::seconds(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) const {
+  const double predicted_s = predict(problem, config, with_nominal_rates(device)).total_s;
   const double correction = dot(weights_, candidate_traits(problem, config, device)) - dot(weights_, centre_) +
                             forest_.predict(candidate_structure(problem, config));
   return predicted_s * std::exp(offset_ + std::clamp(correction, -kMostCorrection, kMostCorrection));
@@ -184,7 +185,7 @@ std::vector<Ranked> rank(const Problem& problem, std::vector<KernelConfig> confi
   std::vector<Ranked> ranked;
   for (KernelConfig& config : configs) {
     const Cost cost = predict(problem, config, device);
-    const double seconds = calibration ? calibration->seconds(cost.total_s, problem, config, device) : cost.total_s;
+    const double seconds = calibration ? calibration->seconds(problem, config, device) : cost.total_s;
     ranked.push_back({std::move(config), cost, seconds});
   }
   std::stable_sort(ranked.begin(), ranked.end(),

@@ -85,6 +85,21 @@ const std::vector<std::string>& known_archs() {
   return archs;
 }
 
+DeviceFacts with_nominal_rates(DeviceFacts device) {
+  if (device.kind != DeviceKind::cpu) return device;
+  constexpr double fma_flops_per_lane = 4;  // two units
+  constexpr double memory_bytes_per_clock = 8, cores_that_fill_memory = 8, l2_bytes_per_clock = 16;
+  const double threads = std::max(1, device.sm_count);
+  device.clock_hz = 3e9;
+  device.fma_f32_flops = threads * device.clock_hz * fma_flops_per_lane * device.vector_lanes;
+  device.memory_bytes_per_s = std::min(threads, cores_that_fill_memory) * device.clock_hz * memory_bytes_per_clock;
+  device.l2_bytes_per_s = threads * device.clock_hz * l2_bytes_per_clock;
+  device.shared_bytes_per_clock = 2.0 * 4 * device.vector_lanes;
+  device.launch_s = 5e-6;
+  device.measured = false;
+  return device;
+}
+
 const char* to_string(DeviceKind kind) {
   switch (kind) {
     case DeviceKind::cuda:

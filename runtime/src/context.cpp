@@ -269,7 +269,6 @@ TuningDb* DeviceContext::shipped() {
 }
 
 std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string& policy) {
-  constexpr int latest = 4000;  // trials: more teach little more and cost a first search more milliseconds
   const std::lock_guard lock(calibration_mutex_);
   Calibrated& known = calibrated_[policy];
   Environment environment = environment_;
@@ -281,13 +280,13 @@ std::shared_ptr<const Calibration> DeviceContext::calibration(const std::string&
     last = database.last_trial();
     due = known.at < 0 || last < known.at || 4 * (last - known.at) > known.at;
     if (!due) return;
-    for (Trial& trial : database.recent_trials(environment, latest)) {
+    for (Trial& trial : database.recent_trials(environment, Calibration::kTrialsWorthReading)) {
       timed.push_back({trial.problem, std::move(trial.config), trial.measurement.median});
     }
   });
   if (!due) return known.calibration;
   known = {.calibration = nullptr, .at = last};
-  if (std::optional<Calibration> fitted = Calibration::fit(timed, device_->facts())) {
+  if (std::optional<Calibration> fitted = Calibration::fit(timed, device_->identity())) {
     known.calibration = std::make_shared<const Calibration>(std::move(*fitted));
   }
   return known.calibration;

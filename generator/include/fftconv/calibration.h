@@ -26,21 +26,24 @@ struct TimedCandidate {
   double seconds = 0;  ///< median
 };
 
-/// log(seconds) = log(predicted) + offset + weights . traits + forest(structure). The weights are fitted by ridge
-/// regression over the trials of one device, the forest to what they leave: which orders of radices, leaves and
+/// log(seconds) = log(predicted) + offset + weights . traits + forest(structure). The prediction is from nominal rates,
+/// so that the same trials rank candidates alike in every process: what the rates are wrong about is in the offset and
+/// the weights. The weights are fitted by ridge regression over the trials of one device, the forest to what they leave: which orders of radices, leaves and
 /// choices go together is no sum of their parts. The weights come from differences within problems (each problem has
 /// its own offset), since ranking is what they are for; slow candidates count less than those near the best of their
 /// problem, and outliers are given less weight (Huber's weights, iterated).
 class Calibration {
  public:
+  /// As many of the latest trials are worth reading: more teach little more and cost a first search milliseconds.
+  static constexpr int kTrialsWorthReading = 4000;
+
   /// None where the trials are too few to say anything: fewer than 32, or of fewer than two problems with eight
   /// candidates each. Trials without a positive finite time are left out.
   static std::optional<Calibration> fit(std::span<const TimedCandidate> trials, const DeviceFacts& device);
 
-  /// Seconds expected of a candidate whose prediction from first principles is `predicted_s`. Traits that would
-  /// move it by more than a factor of four from the device's offset are not believed.
-  double seconds(double predicted_s, const Problem& problem, const KernelConfig& config,
-                 const DeviceFacts& device) const;
+  /// Seconds expected of a candidate. Traits that would move it by more than a factor of four from what the model
+  /// predicts of the device are not believed.
+  double seconds(const Problem& problem, const KernelConfig& config, const DeviceFacts& device) const;
 
   int trials() const { return trials_; }
   int problems() const { return problems_; }

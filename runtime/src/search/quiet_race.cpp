@@ -10,6 +10,8 @@
 namespace fftconv {
 namespace {
 
+constexpr double kDoubt = 0.125;  // of a tie: what races alike may leave open before more of them are held
+
 void hold(const RaceRules& rules, std::vector<Racer>& racers) {
   race(rules.runner, racers, rules.policy, rules.clock, rules.deadline, rules.cancelled);
 }
@@ -39,6 +41,24 @@ bool take_out_losers(std::vector<Racer>& prepared, std::vector<Racer>& racers,
     for (std::vector<Racer>& race : before) race.erase(race.begin() + place);
   }
   return whole && !racers.empty();
+}
+
+// Standard error of what races say of a racer beside the others, the largest of all racers.
+double doubt_of(const std::vector<std::vector<Racer>>& races, const std::vector<double>& levels,
+                const std::vector<std::size_t>& counted) {
+  double most = 0;
+  const double n = static_cast<double>(counted.size());
+  for (std::size_t i = 0; i < races.front().size(); ++i) {
+    double sum = 0, squares = 0;
+    const double first = std::log(races[counted.front()][i].measurement.median / levels[counted.front()]);
+    for (const std::size_t race : counted) {
+      const double x = std::log(races[race][i].measurement.median / levels[race]) - first;
+      sum += x;
+      squares += x * x;
+    }
+    most = std::max(most, (squares - sum * sum / n) / (n * (n - 1)));
+  }
+  return std::sqrt(most);
 }
 
 void add_samples(Measurement& to, const Measurement& from) {
@@ -100,9 +120,12 @@ FinalTimes race_finals(const RaceRules& rules, const FinalRules& final_rules, st
     const std::vector<double> levels = race_levels(races);
     const std::vector<Racer>& quietest_race = races[quietest(levels, 1).front()];
     if (!quiet(levels, final_rules.counting, rules.policy.tie)) continue;
+    const double doubt = doubt_of(races, levels, quietest(levels, final_rules.counting));
+    if (doubt > kDoubt * rules.policy.tie) continue;
     if (!final_rules.busy || !final_rules.busy(quietest_race)) break;
   }
-  for (const std::size_t number : quietest(race_levels(races), final_rules.counting)) {
+  const int counting = std::max(final_rules.counting, static_cast<int>(races.size() / 2));
+  for (const std::size_t number : quietest(race_levels(races), counting)) {
     if (result.racers.empty()) {
       result.racers = races[number];
       continue;

@@ -37,7 +37,6 @@ Json refusals_json(const SearchSpace& space) {
 
 /// By the user's own trials of the device; none where there is no database or it holds too few.
 std::optional<Calibration> stored_calibration(const DeviceFacts& facts) {
-  constexpr int latest = 2000;  // as plans do
   auto database = open_to_read(tuning_db_file(), nullptr);
   if (!database) return std::nullopt;
   Environment device;
@@ -49,7 +48,7 @@ std::optional<Calibration> stored_calibration(const DeviceFacts& facts) {
   device.generator_digest = generator_digest();
   device.policy = to_string(MeasurePolicy{});
   std::vector<TimedCandidate> timed;
-  for (Trial& trial : database->recent_trials(device, latest)) {
+  for (Trial& trial : database->recent_trials(device, Calibration::kTrialsWorthReading)) {
     timed.push_back({trial.problem, std::move(trial.config), trial.measurement.median});
   }
   return Calibration::fit(timed, facts);
@@ -72,7 +71,7 @@ int show_cost(const InspectOptions& options, const Console& console) {
   const std::optional<Calibration> calibration = stored_calibration(facts);
   const auto calibrated_s = [&](const Ranked& candidate) {
     const KernelConfig& config = candidate.config;
-    return calibration->seconds(candidate.cost.total_s, subject->problem, config, facts);
+    return calibration->seconds(subject->problem, config, facts);
   };
   Table table({{"candidate"},
                {"calibrated", Align::right},
