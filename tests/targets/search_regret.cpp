@@ -1,7 +1,7 @@
 // How much slower a search's winner is than the best of the whole space, where the search may measure a twentieth of
 // it and the cost model was calibrated on other problems. On the CPU device.
 //
-//   target_search_regret [--dir FOLDER] [--seconds S]
+//   target_search_regret [--dir FOLDER] [--seconds S] [--against FILE]
 //
 // Four stages, each taken up where the last run ended (--seconds, then run it again):
 //   1. exhaustive searches of all problems, into FOLDER/all;
@@ -15,7 +15,8 @@
 //      else runs on a shared machine slows candidates down unlike one another, for seconds. The regret over all
 //      passes stands beside it.
 // FOLDER/chosen.jsonl is of one build of this program: what another searched is searched again.
-// The table is FOLDER/regret.jsonl.
+// FILE is what another build has chosen, its chosen.jsonl: it is judged in the same races, since a machine's day
+// moves regrets by more than most changes of a search do. The table is FOLDER/regret.jsonl.
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,7 +57,8 @@ constexpr int kExhaustiveSamples = 7;  // of a candidate at most, of 14,000; the
 struct Contest {
   std::string problem;
   KernelConfig chosen;
-  bool among_rivals = false;  ///< else the rivals missed one that a search of a twentieth found
+  std::optional<KernelConfig> other;  ///< that another build has chosen
+  bool among_rivals = false;          ///< else the rivals missed one that a search of a twentieth found
   std::unique_ptr<Runner> runner;
   std::vector<Racer> racers;              ///< as prepared
   std::vector<std::vector<Racer>> races;  ///< of each pass
@@ -66,7 +68,7 @@ struct Contest {
 using Times = std::vector<std::pair<double, std::string>>;
 
 struct Verdict {
-  double best_s = 0, chosen_s = 0, regret = 0;
+  double best_s = 0, chosen_s = 0, regret = 0, regret_of_other = 0;
   std::string best;
   Times times;  ///< of all racers
 };
@@ -241,11 +243,17 @@ std::string search_one(const Job& job, const Problem& problem, const std::string
       text_of(times_of(timed_trials(*context, problem))));
 }
 
+KernelConfig chosen_in(const std::string& line) { return parse_config(text_in(line, "chosen")).value(); }
+
 Contest prepare_contest(Context& context, const Problem& problem, const KernelConfig& chosen,
-                        std::vector<KernelConfig> runners) {
-  Contest contest{.problem = to_string(problem), .chosen = chosen};
-  contest.among_rivals = std::find(runners.begin(), runners.end(), chosen) != runners.end();
+                        const std::optional<KernelConfig>& other, std::vector<KernelConfig> runners) {
+  Contest contest{.problem = to_string(problem), .chosen = chosen, .other = other};
+  const auto runs = [&](const KernelConfig& config) {
+    return std::find(runners.begin(), runners.end(), config) != runners.end();
+  };
+  contest.among_rivals = runs(chosen);
   if (!contest.among_rivals) runners.push_back(chosen);
+  if (other && !runs(*other)) runners.push_back(*other);
   contest.runner = make_runner(context, problem, policy()).value();
   for (const KernelConfig& config : runners) {
     contest.racers.push_back({config, contest.runner->prepare(config).value()});
@@ -273,13 +281,16 @@ Verdict judge(const Contest& contest, const std::vector<std::size_t>& passes) {
   }
   level_rounds(racers);
   Verdict verdict{.best_s = 1e9};
+  double other_s = 0;
   for (const Racer& racer : racers) {
     const double seconds = racer.measurement.median;
     verdict.times.emplace_back(seconds, to_string(racer.config));
     if (racer.config == contest.chosen) verdict.chosen_s = seconds;
+    if (contest.other && racer.config == *contest.other) other_s = seconds;
     if (seconds < verdict.best_s) verdict.best_s = seconds, verdict.best = to_string(racer.config);
   }
   verdict.regret = verdict.chosen_s / verdict.best_s - 1;
+  if (contest.other) verdict.regret_of_other = other_s / verdict.best_s - 1;
   return verdict;
 }
 
@@ -300,9 +311,11 @@ std::string digest_of_this_program() {
 int main(int argc, char** argv) {
   Job job{.folder = "build/search-regret"};
   double seconds = 1e9;
+  fs::path against;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!std::strcmp(argv[i], "--dir")) job.folder = argv[i + 1];
     if (!std::strcmp(argv[i], "--seconds")) seconds = std::stod(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--against")) against = argv[i + 1];
   }
   job.deadline = job.clock() + seconds;
   auto device = open_cpu_device();
@@ -346,16 +359,19 @@ int main(int argc, char** argv) {
     for (const auto& [problem, line] : rivals) out << line << "\n";
   }
   const auto context = open_context(job, "one");
+  std::map<std::string, std::string> others = read_lines(against);
   std::vector<Contest> contests;
   for (const Problem& problem : held_out) {
-    const KernelConfig chosen = parse_config(text_in(lines[to_string(problem)], "chosen")).value();
-    contests.push_back(prepare_contest(*context, problem, chosen, rivals_in(rivals[to_string(problem)])));
+    const std::string name = to_string(problem);
+    std::optional<KernelConfig> other;
+    if (others.contains(name)) other = chosen_in(others[name]);
+    contests.push_back(prepare_contest(*context, problem, chosen_in(lines[name]), other, rivals_in(rivals[name])));
   }
   for (int pass = 0; pass < kPasses; ++pass) {
     for (Contest& contest : contests) run_pass(job, contest);
   }
   std::ofstream table(job.folder / "regret.jsonl");
-  std::vector<double> regrets, of_all_passes;
+  std::vector<double> regrets, of_all_passes, of_other;
   double share = 0;
   for (const Contest& contest : contests) {
     const std::vector<double> levels = race_levels(contest.races);
@@ -369,6 +385,12 @@ int main(int argc, char** argv) {
         R"(, "among_rivals": {}, "best_tried": {}, "best": "{}", "best_s": {:.6g}, "chosen_s": {:.6g}, "regret": {:.4f}, "regret_of_all_passes": {:.4f}, "judged": "{}"}})",
         contest.among_rivals, tried, quiet.best, quiet.best_s, quiet.chosen_s, quiet.regret, all.regret,
         text_of(quiet.times));
+    if (contest.other) {
+      line.pop_back();
+      line += fmt::format(R"(, "other": "{}", "regret_of_other": {:.4f}}})", to_string(*contest.other),
+                          quiet.regret_of_other);
+      of_other.push_back(quiet.regret_of_other);
+    }
     table << line << "\n";
     fmt::print("{}\n", line);
     regrets.push_back(quiet.regret);
@@ -380,6 +402,10 @@ int main(int argc, char** argv) {
   const auto worst = [](const std::vector<double>& values) {
     return *std::max_element(values.begin(), values.end());
   };
+  if (!of_other.empty()) {
+    fmt::print(stderr, "search_regret: what {} has chosen: median regret {:.4f}, worst {:.4f}, of {} problems\n",
+               against.string(), median(of_other), worst(of_other), of_other.size());
+  }
   bool met = report("search: median regret", median(regrets), Goal::at_most, 0.01, "1", note);
   met &= report("search: worst regret", worst(regrets), Goal::at_most, 0.05, "1", note);
   met &= report("search: worst regret, with the passes in which the machine was busy", worst(of_all_passes),

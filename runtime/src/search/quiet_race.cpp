@@ -10,7 +10,7 @@
 namespace fftconv {
 namespace {
 
-constexpr double kDoubt = 0.125;  // of a tie: what races alike may leave open before more of them are held
+constexpr double kDoubt = 0.125;  // of a tie: what races that agree may leave open
 
 void hold(const RaceRules& rules, std::vector<Racer>& racers) {
   race(rules.runner, racers, rules.policy, rules.clock, rules.deadline, rules.cancelled);
@@ -44,14 +44,13 @@ bool take_out_losers(std::vector<Racer>& prepared, std::vector<Racer>& racers,
 }
 
 // Standard error of what races say of a racer beside the others, the largest of all racers.
-double doubt_of(const std::vector<std::vector<Racer>>& races, const std::vector<double>& levels,
-                const std::vector<std::size_t>& counted) {
+double doubt_of(const std::vector<std::vector<Racer>>& races, const std::vector<double>& levels) {
   double most = 0;
-  const double n = static_cast<double>(counted.size());
+  const double n = static_cast<double>(races.size());
   for (std::size_t i = 0; i < races.front().size(); ++i) {
     double sum = 0, squares = 0;
-    const double first = std::log(races[counted.front()][i].measurement.median / levels[counted.front()]);
-    for (const std::size_t race : counted) {
+    const double first = std::log(races.front()[i].measurement.median / levels.front());
+    for (std::size_t race = 0; race < races.size(); ++race) {
       const double x = std::log(races[race][i].measurement.median / levels[race]) - first;
       sum += x;
       squares += x * x;
@@ -59,6 +58,12 @@ double doubt_of(const std::vector<std::vector<Racer>>& races, const std::vector<
     most = std::max(most, (squares - sum * sum / n) / (n * (n - 1)));
   }
   return std::sqrt(most);
+}
+
+// Whether the machine was as quiet in all of the races, and they say the same.
+bool agree(const std::vector<std::vector<Racer>>& races, const std::vector<double>& levels, double tie) {
+  return quiet(levels, static_cast<int>(races.size()), tie) &&
+         (races.size() < 2 || doubt_of(races, levels) <= kDoubt * tie);
 }
 
 void add_samples(Measurement& to, const Measurement& from) {
@@ -118,13 +123,10 @@ FinalTimes race_finals(const RaceRules& rules, const FinalRules& final_rules, st
     races.push_back(std::move(raced));
     if (rules.clock() - begin >= final_rules.seconds) break;
     const std::vector<double> levels = race_levels(races);
-    const std::vector<Racer>& quietest_race = races[quietest(levels, 1).front()];
-    if (!quiet(levels, final_rules.counting, rules.policy.tie)) continue;
-    const double doubt = doubt_of(races, levels, quietest(levels, final_rules.counting));
-    if (doubt > kDoubt * rules.policy.tie) continue;
-    if (!final_rules.busy || !final_rules.busy(quietest_race)) break;
+    if (static_cast<int>(races.size()) < final_rules.counting || !agree(races, levels, rules.policy.tie)) continue;
+    if (!final_rules.busy || !final_rules.busy(races[quietest(levels, 1).front()])) break;
   }
-  const int counting = std::max(final_rules.counting, static_cast<int>(races.size() / 2));
+  const int counting = std::max(final_rules.counting, static_cast<int>(races.size() / 3));
   for (const std::size_t number : quietest(race_levels(races), counting)) {
     if (result.racers.empty()) {
       result.racers = races[number];

@@ -33,13 +33,14 @@ void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
                       const std::function<bool(const Racer& first)>& busy, const std::function<bool()>& may_wait);
 
 /// Medians of two candidates move against each other for seconds, so that races right after one another are wrong
-/// alike. On a shared machine six of 0.1 s are off by 1.4 % (at worst by 4.6), the quietest half of those of four
-/// seconds by 0.8 (at worst by 2).
+/// alike: on a shared machine six of 0.1 s are off by 1.4 % (at worst by 4.6), and spells of two to six seconds in
+/// which another candidate is the fastest are common. Where the first races are alike and agree there is no such
+/// thing.
 struct FinalRules {
   int rounds = 0;      ///< of each race
-  int counting = 6;    ///< races that count at least: the quietest half
-  int most = 48;       ///< races are held until that many were alike and agree, or this many were held …
-  double seconds = 4;  ///< … or so much time is over
+  int counting = 6;    ///< races that count at least: the quietest third
+  int most = 100;      ///< races are held until that many are all alike and agree, or this many were held …
+  double seconds = 6;  ///< … or so much time is over
   /// Whether a race was held on a machine busier than it is known to have been; empty: nothing is known.
   std::function<bool(const std::vector<Racer>&)> busy = {};
 };
@@ -50,7 +51,7 @@ struct FinalTimes {
   std::vector<Racer> left;  ///< who failed, or could not go on, in one of the races
 };
 
-/// Races of the same candidates, as prepared, until some were as quiet as the quietest.
+/// Races of the same candidates, as prepared, until all agree or the limits are reached.
 FinalTimes race_finals(const RaceRules& rules, const FinalRules& final_rules, std::vector<Racer> racers);
 
 }  // namespace fftconv
