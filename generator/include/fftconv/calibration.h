@@ -26,12 +26,13 @@ struct TimedCandidate {
   double seconds = 0;  ///< median
 };
 
-/// log(seconds) = log(predicted) + offset + weights . traits + forest(structure). The prediction is from nominal rates,
-/// so that the same trials rank candidates alike in every process: what the rates are wrong about is in the offset and
-/// the weights. The weights are fitted by ridge regression over the trials of one device, the forest to what they leave: which orders of radices, leaves and
-/// choices go together is no sum of their parts. The weights come from differences within problems (each problem has
-/// its own offset), since ranking is what they are for; slow candidates count less than those near the best of their
-/// problem, and outliers are given less weight (Huber's weights, iterated).
+/// log(seconds) = log(predicted) + offset + weights . traits + forest(structure). The prediction is from nominal
+/// rates, so that the same trials rank candidates alike in every process: what the rates are wrong about is in the
+/// offset and the weights. The weights are fitted by ridge regression over the trials of one device, the forest to
+/// what they leave: which orders of radices, leaves and choices go together is no sum of their parts. The weights
+/// come from differences within problems (each problem has its own offset), since ranking is what they are for; slow
+/// candidates count less than those near the best of their problem, and outliers are given less weight (Huber's
+/// weights, iterated).
 class Calibration {
  public:
   /// As many of the latest trials are worth reading: more teach little more and cost a first search milliseconds.

@@ -33,9 +33,9 @@ void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
                       const std::function<bool(const Racer& first)>& busy, const std::function<bool()>& may_wait);
 
 /// Medians of two candidates move against each other for seconds, so that races right after one another are wrong
-/// alike: on a shared machine six of 0.1 s are off by 1.4 % (at worst by 4.6), and spells of two to six seconds in
-/// which another candidate is the fastest are common. Where the first races are alike and agree there is no such
-/// thing.
+/// alike: on a shared machine spells of two to six seconds in which another candidate is the fastest are common. Six
+/// races of 0.1 s are off by 0.8 to 1.2 %, finals by these rules by 0.6 to 0.9 (median;
+/// tests/targets/race_noise.cpp). Where the first races are alike and agree there is no such thing.
 struct FinalRules {
   int rounds = 0;      ///< of each race
   int counting = 6;    ///< races that count at least: the quietest third
