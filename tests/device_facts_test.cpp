@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "cpu_facts.h"
 #include "near.h"
 
 using namespace fftconv;
@@ -33,6 +34,31 @@ TEST_CASE("the six supported architectures have complete facts") {
     CHECK(facts->shared_bytes_per_clock == 128);
     CHECK_FALSE(facts->measured);  // not every rate is
   }
+}
+
+TEST_CASE("nominal rates follow from what a CPU is, whatever was measured, and other devices keep theirs") {
+  const DeviceFacts cpu = with_nominal_rates(test::cpu_facts());
+  CHECK(near(cpu.fma_f32_flops, 2 * 3e9 * 64));  // two threads, two units of 16 lanes, multiply and add
+  CHECK(cpu.l2_bytes_per_s > cpu.memory_bytes_per_s);
+  CHECK(cpu.memory_bytes_per_s > 1e10);
+  CHECK_FALSE(cpu.measured);
+
+  DeviceFacts measured = test::cpu_facts();
+  measured.clock_hz = 4.4e9;
+  measured.memory_bytes_per_s = 9e9;
+  measured.launch_s = 0;
+  measured.measured = true;
+  CHECK(with_nominal_rates(measured) == cpu);
+
+  DeviceFacts larger = test::cpu_facts();
+  larger.sm_count = 64;
+  larger.vector_lanes = 8;
+  CHECK(near(with_nominal_rates(larger).fma_f32_flops, 16 * cpu.fma_f32_flops));
+  CHECK(near(with_nominal_rates(larger).memory_bytes_per_s, 4 * cpu.memory_bytes_per_s));  // eight cores fill it
+  CHECK(with_nominal_rates(larger).l2_bytes == larger.l2_bytes);
+
+  const DeviceFacts h200 = facts_of_arch("sm_90a").value();
+  CHECK(with_nominal_rates(h200) == h200);
 }
 
 TEST_CASE("a block's shared memory is its architecture's opt-in maximum") {

@@ -158,12 +158,15 @@ TEST_CASE("after an exhaustive search its regret is a number, as JSON and in wor
   CHECK(row["measured"].get<int>() + row["failed"].get<int>() >= row["candidates"].get<int>());
   CHECK(row["compiled"].get<int>() >= row["measured"].get<int>());
   CHECK(row["regret"].get<double>() >= 0);
-  CHECK(row["regret_of_first"].get<double>() >= row["regret"].get<double>());
+  // On a busy machine the first choice may have been timed at another pace than the winner.
+  const Json& first = row["regret_of_first"];
+  if (first.is_number()) CHECK(first.get<double>() >= row["regret"].get<double>());
   const Output words = run({"--rigor", "exhaustive", "--details"});
   const auto block = block_of(words.out, row["problem"]["text"]);
-  CHECK(only(block, "regret") == fmt::format("{:.1f} %; of the model's first choice {:.1f} %",
-                                             100 * row["regret"].get<double>(),
-                                             100 * row["regret_of_first"].get<double>()));
+  CHECK(only(block, "regret") ==
+        fmt::format("{:.1f} %; of the model's first choice {}", 100 * row["regret"].get<double>(),
+                    first.is_number() ? fmt::format("{:.1f} %", 100 * first.get<double>())
+                                      : "not known: it failed, or was timed at another pace of the machine"));
 }
 
 TEST_CASE("times with a warm cache have a key of their own, and are not taken for those with a cold one") {

@@ -15,11 +15,9 @@ constexpr const char* kLine = "  {:<12}{}\n";
 
 std::string regret_text(const SearchSummary& summary) {
   if (!summary.regret) return "not known: no exhaustive search of this problem is complete";
-  std::string text = fmt::format("{:.1f} %", 100 * *summary.regret);
-  if (summary.regret_of_first) {
-    text += fmt::format("; of the model's first choice {:.1f} %", 100 * *summary.regret_of_first);
-  }
-  return text;
+  return fmt::format("{:.1f} %; of the model's first choice {}", 100 * *summary.regret,
+                     summary.regret_of_first ? fmt::format("{:.1f} %", 100 * *summary.regret_of_first)
+                                             : "not known: it failed, or was timed at another pace of the machine");
 }
 
 std::string outcome_text(const SearchSummary& summary) {

@@ -38,8 +38,8 @@ void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
 /// tests/targets/race_noise.cpp). Where the first races are alike and agree there is no such thing.
 struct FinalRules {
   int rounds = 0;      ///< of each race
-  int counting = 6;    ///< races that count at least: the quietest third
-  int most = 100;      ///< races are held until that many are all alike and agree, or this many were held …
+  int counting = 6;    ///< races at least; of more the quietest third counts, and no fewer than these
+  int most = 100;      ///< races are held until all are alike and agree, or this many were held …
   double seconds = 6;  ///< … or so much time is over
   /// Whether a race was held on a machine busier than it is known to have been; empty: nothing is known.
   std::function<bool(const std::vector<Racer>&)> busy = {};
