@@ -34,7 +34,7 @@ void race_until_quiet(const RaceRules& rules, std::vector<Racer>& racers,
 
 /// Medians of two candidates move against each other for seconds, so that races right after one another are wrong
 /// alike: on a shared machine spells of two to six seconds in which another candidate is the fastest are common. Six
-/// races of 0.1 s are off by 0.8 to 1.2 %, finals by these rules by 0.6 to 0.9 (median;
+/// races of 0.1 s are off by 0.5 to 1.2 %, finals by these rules by 0.4 to 0.9 (medians of two runs of
 /// tests/targets/race_noise.cpp). Where the first races are alike and agree there is no such thing.
 struct FinalRules {
   int rounds = 0;      ///< of each race
